@@ -13,7 +13,7 @@ from truto_mapper.authoring.check.alike import lacking, other_headers, other_pat
 from truto_mapper.authoring.check.bodies import Bodies
 from truto_mapper.authoring.check.conditions import bare_status, pointless_conditions, pointless_in_errors
 from truto_mapper.authoring.check.days import misrounded, other_zones
-from truto_mapper.authoring.check.examples import failing_examples, raw_dates
+from truto_mapper.authoring.check.examples import failing_examples, other_forms
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.guards import mistaken_guards, swapped_branches
 from truto_mapper.authoring.check.half_made import half_made
@@ -49,7 +49,7 @@ from truto_mapper.authoring.check.rows import (
 )
 from truto_mapper.authoring.check.said import disagreeing
 from truto_mapper.authoring.check.shared import in_every, is_held, place
-from truto_mapper.authoring.check.tables import contradictions, other_keys, unused_joins, unused_tables
+from truto_mapper.authoring.check.tables import contradictions, first_words, other_keys, unused_joins, unused_tables
 from truto_mapper.authoring.check.truths import truths, turned_around
 from truto_mapper.authoring.check.units import mistaken_units
 from truto_mapper.authoring.check.updates import overwritten
@@ -119,7 +119,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         all_types.append(types)
         for source in (endpoint.source, *(join.source for join in endpoint.joins)):
             found += schema_mistakes(source) if source else ()
-        found += other_keys(types, mapper.mapping.lookups)
+        found += [*other_keys(types, mapper.mapping.lookups), *first_words(endpoint, mapper.mapping.lookups)]
         found += [*unused_names(mapper, endpoint), *unwritten_fields(mapper, endpoint), *unsure_fields(mapper, types)]
         given = Given(mapper, of_request(mapper, types, reach), endpoint.query_error)
         found += [*outside.misfits(mapper.mapping, types, given)]
@@ -146,7 +146,11 @@ def check(mapper: Mapper) -> list[Diagnostic]:
             *disagreeing(endpoint, mapper.mapping.endpoints),
             *overwritten(types),
         ]
-        found += [*unlooped_array(mapper.mapping, types), *failing_examples(types), *raw_dates(mapper, types)]
+        found += [
+            *unlooped_array(mapper.mapping, types),
+            *failing_examples(types),
+            *other_forms(mapper, types),
+        ]
         found += same_for_all(mapper.mapping, types, found)
         by_endpoint[endpoint.name] = found
         unread += unread_fields(mapper, types)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from truto_mapper.authoring.check import fields, fitting, slips
 from truto_mapper.authoring.check.absence import Given, Kinds, kinds_in
 from truto_mapper.authoring.check.each_word import misfits_by_word
-from truto_mapper.authoring.check.examples import form_of_dates
+from truto_mapper.authoring.check.examples import form_of_dates, letter_case
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.fitting import Wanted
 from truto_mapper.authoring.check.pictures import as_letters
@@ -204,7 +204,7 @@ class _Part:
     def leaf(self, wanted: Wanted, node: nodes.Node) -> Iterator[Diagnostic]:
         kind = self.kind(node)
         yield from self.default(wanted, node)
-        yield from (*self.inexact(wanted, node), *self.form_of_date(wanted, node, kind))
+        yield from (*self.inexact(wanted, node), *self.form_of_date(wanted, node, kind), *self.case(wanted, node))
         if wanted.schema.kinds <= types.SCALARS and fields.is_list(node, self.kind, may_select=False):
             message = f"{wanted.what} is {wanted.in_words}, but this gives a list where there are several"
             yield wanted.found(self.expression, message, node, "select one: `(…)[0]`")
@@ -226,6 +226,14 @@ class _Part:
                     message = f"{wanted.what} is an integer, but 19.99 * 100 is 1998.9999999999998"
                     text = slips.written(self.expression, node)
                     yield wanted.found(self.expression, message, node, f"write `$round({text})`")
+
+    def case(self, wanted: Wanted, node: nodes.Node) -> Iterator[Diagnostic]:
+        """A text in capitals where the description of the schema says that it is in lower case, or the other way."""
+        case = letter_case(wanted.schema.certain)
+        other = {"lower": "uppercase", "upper": "lowercase"}.get(case or "")
+        if other and getattr(getattr(node, "procedure", None), "name", "") == other:
+            hint = f"write `${case}case(…)`"
+            yield wanted.found(self.expression, f"{wanted.what} is in {case} case", node, hint)
 
     def form_of_date(self, wanted: Wanted, node: nodes.Node, kind: Type) -> Iterator[Diagnostic]:
         """A date that is written in another form than the description of the schema shows."""

@@ -18,7 +18,10 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, is_simple_path, texts_of_names
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import Endpoint, every, leaves
+from truto_mapper.resource.field import Field
+from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError
 from truto_mapper.text.pointers import dotted, keys_of
@@ -82,22 +85,63 @@ def failing_examples(typed: EndpointTypes) -> Iterator[Diagnostic]:
             yield from _of_empty_cells(typed, one) if typed.endpoint.decode is not None else ()
 
 
-def raw_dates(mapper: Mapper, typed: EndpointTypes) -> Iterator[Diagnostic]:
-    """C207: a date of the provider's as it is, which the description of its schema shows in another form."""
-    said = said_by(typed.endpoint)
+def other_forms(mapper: Mapper, typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C205 and C207: values in another form than the field has, by what the provider's schema says of them."""
+    said, rows = said_by(typed.endpoint), [name for name, _ in typed.endpoint.for_each]
     for path, field, one in leaves(typed.endpoint.response, mapper.resource.record):
-        wanted = field.format if field is not None else None
-        for node in results(one.node) if wanted in ("date", "date-time") else ():
-            form = form_of_dates(said(typed.kind(node).path)) if is_simple_path(node) else None
-            if form is not None and not form.startswith("YYYY-MM-DD"):
-                message = f"`{dotted(keys_of(path))}` is a {wanted}, but the provider's schema shows {form}"
-                picture = re.sub("[YMD]+", lambda letters: _COMPONENTS.get(letters[0], letters[0]), form)
-                hint = f'write `$fromMillis($toMillis({written(one, node)}, "{picture}"), …)`'
-                yield one.diagnostic("C207", message, node, severity="warning", hint=hint)
+        inside = [each for each in nodes.walk(one.node) if isinstance(each, nodes.Path) and is_simple_path(each)]
+        if field is None or not inside or any(each != inside[0] for each in inside):
+            continue
+        forms, name, place = said(typed.kind(inside[0]).path), dotted(keys_of(path)), tuple(texts_of_names(inside[0]))
+        for node in (each for each in results(one.node) if is_simple_path(each)):
+            for message, hint in _other_form(name, field, forms, typed.kind(node), written(one, node)):
+                code = "C205" if field.type == "array" else "C207"
+                yield one.diagnostic(code, message, node, severity="warning", hint=hint)
+        if field.format in _DATES and place[:1] == tuple(rows[-1:]):
+            yield from _wrong_result(one, place, _examples(forms, ""), field.format, name)
 
 
+def _other_form(name: str, field: Field, forms: list[JSON], kind: Type, text: str) -> Iterator[tuple[str, str]]:
+    """What is wrong with a value that stays as it is, and what to write."""
+    form, theirs, ours = form_of_dates(forms), letter_case(forms), letter_case([{"description": field.description}])
+    if field.format in _DATES and form is not None and not form.startswith("YYYY-MM-DD"):
+        picture = re.sub("[YMD]+", lambda letters: _COMPONENTS.get(letters[0], letters[0]), form)
+        hint = f'write `$fromMillis($toMillis({text}, "{picture}"), …)`'
+        yield f"`{name}` is a {field.format}, but the provider's schema shows {form}", hint
+    if theirs and ours and theirs != ours:
+        yield f"`{name}` is in {ours} case, and the provider's in {theirs} case", f"write `${ours}case({text})`"
+    said = " ".join(str(one.get("description", "")) for one in forms)
+    if field.type == "array" and kind.solid == {"string"} and _SEPARATED.search(said):
+        yield f"`{name}` is an array, and by the provider's schema this text has several in it", "write `$split(…)`"
+
+
+_DATES = ("date", "date-time")
 #: The letters of descriptions as pictures have them.
 _COMPONENTS = {"YYYY": "[Y0001]", "MM": "[M01]", "DD": "[D01]"}
+
+
+def _wrong_result(one: Expression, path: NamePath, examples: list[str], wanted: str, name: str) -> Iterator[Diagnostic]:
+    for example in examples[:1]:
+        row: Any = example
+        for key in reversed(path[1:]):
+            row = {key: row}
+        try:
+            made = one.evaluate(row, {path[0]: row})
+        except EvaluationError:
+            return
+        if isinstance(made, str) and not Schema({"type": "string", "format": wanted}, generated=True).valid(made):
+            message = f"`{name}` is a {wanted}, but this makes {excerpt(made)} of the provider's example"
+            yield one.diagnostic("C207", message, severity="warning")
+
+
+def letter_case(forms: Iterable[JSON]) -> str | None:
+    """`lower` or `upper`, where a description says so of letters."""
+    found = (_CASE.search(str(form.get("description", ""))) for form in forms)
+    return next((one[1].lower() for one in found if one is not None), None)
+
+
+_SEPARATED = re.compile(r"\b(?:comma|semicolon|separated)", re.IGNORECASE)
+_CASE = re.compile(r"\b(lower|upper)[- ]?case\b", re.IGNORECASE)
 
 
 def _of_empty_cells(typed: EndpointTypes, expression: Expression) -> Iterator[Diagnostic]:

@@ -115,7 +115,8 @@ class Nulls(Recording):
 
     def binary(self, node: nodes.Binary, scope: TypeScope) -> Type:
         made = super().binary(node, scope)
-        for side in (node.left, node.right) if node.operator in _OPERATORS else ():
+        is_word = node.operator == "=" and isinstance(node.right, (nodes.String, nodes.Number))
+        for side in (node.left, node.right) if node.operator in _OPERATORS else (node.left,) if is_word else ():
             self.never_here(side, scope)
         for side in (node.left, node.right) if node.operator == "&" else ():
             if self.may_be_null(side):
@@ -162,6 +163,9 @@ class Nulls(Recording):
 
     def needs_number(self, node: nodes.Node, kind: Type, operator: str) -> None:
         super().needs_number(node, kind, operator)
+        if isinstance(node, nodes.Path) and kind.solid & types.NUMBER.kinds and self.is_list(node):
+            message = f"`{self.text_of(node)}` may be a list, for which `{operator}` fails"
+            self.surprise("warning", "C224", node, message, "compute it of each item: `….(…)`")
         if self.may_be_null(node) and kind.solid & types.NUMBER.kinds:
             self.fails(node, f"`{operator}`")
 
@@ -203,12 +207,19 @@ class Nulls(Recording):
         elif name == "join" and len(given) == 1 and any(getattr(one, "name", "") == "ids" for one in nodes.walk(first)):
             message = "without a separator the ids run into each other"
             self.surprise("warning", "C219", node, message, f'write `$join({text}, ",")`')
+        elif name == "not" and given and self.is_optional_truth(given[0]):
+            message = f"this is false where `{text}` is absent, too: `$not` of nothing is nothing"
+            self.surprise("warning", "C220", node, message, f"write `$not({text} = true)`")
         elif name in ("floorDate", "ceilDate") and isinstance(first, nodes.Binary) and _lacks_offset(first.right):
             message = f"argument 1 of ${name} is a date-time with an offset, and this has none"
             self.surprise("warning", "C225", first.right, message, 'write `"T00:00:00Z"`, or another offset')
         elif name in _OF_AMOUNTS and isinstance(first, nodes.String):
             message = f"argument 1 of ${name} is the amount, and this is a text"
             self.surprise("warning", "C225", first, message, f"write `${name}(…, {text})`")
+
+    def is_optional_truth(self, kind: Type) -> bool:
+        """Whether a schema has a boolean that need not be there, beside fields that are."""
+        return kind.path is not None and kind.solid == types.BOOLEAN.kinds and "undefined" in kind.kinds
 
     def branches_of(self, name: str, index: int, argument: nodes.Node, given: Sequence[Type]) -> None:
         """C208, C225: an argument that fits as a whole, but not in one of its branches."""

@@ -135,6 +135,7 @@ def mistaken_joins(types_: EndpointTypes) -> Iterator[Diagnostic]:
                 message = f"the key reads `{key}`, but the ids are each a `{name}`, and the rows have `{meant}`"
                 yield join.key.diagnostic("C232", message, severity="warning", hint=f"did you mean `{meant}`?")
                 break
+        yield from _never_found(join, types_)
         number = first_item(join.ids.node)
         if number is not None:
             message = f"`{join.name}` asks for the ids of one item of several"
@@ -143,6 +144,14 @@ def mistaken_joins(types_: EndpointTypes) -> Iterator[Diagnostic]:
         if kind.solid and kind != types.ANY and not kind.solid & {"string", "integer", "number", "array"}:
             message = f"ids are texts or integers, but each of these is {types.in_words(kind)}"
             yield join.ids.diagnostic("C240", message, severity="warning", hint="read the id of it")
+
+
+def _never_found(join: Join, types_: EndpointTypes) -> Iterator[Diagnostic]:
+    """C232: ids that no key can be: those of a format, where the keys are whole numbers."""
+    ids, key = types.item_of(types_.kind(join.ids.node)), types_.kind(join.key.node)
+    if ids.format and ids.solid == types.STRING.kinds and key.path and key.solid == types.INTEGER.kinds:
+        message = f"each id is a {ids.format}, and the rows of `{join.name}` have whole numbers as keys"
+        yield join.ids.diagnostic("C232", message, severity="warning", hint="read the ids that the rows have")
 
 
 def single_rows(mapper: Mapper, types_: EndpointTypes) -> Iterator[Diagnostic]:

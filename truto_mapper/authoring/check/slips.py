@@ -121,6 +121,8 @@ def _functions(expression: Expression, bound: Collection[str]) -> Iterator[Diagn
 
 _VALUES = frozenset({"value", "val", "v", "item", "element", "row"})
 _KEYS, _NUMBERS = frozenset({"name", "key", "k", "field"}), frozenset({"index", "idx", "i"})
+#: Names of what is only a place among others.
+_PLACES = _NUMBERS | {"at", "pos", "position"}
 _SUMS = frozenset({"acc", "accumulator", "prev", "previous", "total", "sum"})
 #: What a callback gets first and second, and what these are called where they are exchanged.
 _CALLBACKS = {"each": ("the value", _KEYS, _VALUES), "sift": ("the value", _KEYS, _VALUES)}
@@ -135,7 +137,9 @@ def _exchanged_parameters(expression: Expression, call: nodes.Call) -> Iterator[
     if isinstance(given, nodes.Lambda) and len(given.parameters) > 1:
         what, *wrong = _CALLBACKS[name]
         called = [one.name for one in given.parameters[:2]]
-        if all(one.lower() in some for one, some in zip(called, wrong, strict=True)):
+        lowered = [one.lower() for one in called]
+        is_place = what == "the item" and lowered[0] in _PLACES and lowered[1] not in _PLACES | {"n", "a"}
+        if is_place or all(one.lower() in some for one, some in zip(called, wrong, strict=True)):
             message = f"${name} gives {what} first, and this calls it `${called[0]}`"
             yield _warning(expression, "C219", given, message, f"write `function(${called[1]}, ${called[0]})`")
 

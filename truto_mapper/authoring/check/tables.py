@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import permutations
 from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.fields import first_item
 from truto_mapper.authoring.check.shared import is_overlaid
 from truto_mapper.authoring.check.words import words
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.source_paths import reads
-from truto_mapper.mapping.linked import Endpoint, every, expressions, of_mapping
+from truto_mapper.mapping.linked import Endpoint, every, expressions, of_mapping, of_requests
 from truto_mapper.resource.field import Field
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.record import NamedTuple
@@ -205,6 +207,28 @@ def other_keys(typed: EndpointTypes, lookups: Mapping[str, Any]) -> Iterator[Dia
             match one:
                 case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(nodes.Variable(name=name), key)):
                     yield from _other_key(typed, expression, key, lookups.get(name))
+
+
+def first_words(endpoint: Endpoint, lookups: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """C239: `$keys($sift($statuses, …))[0]` in a request for a list, where several words of the provider are one."""
+    for one in of_requests(endpoint) if endpoint.method == "list" else ():
+        for node in nodes.walk(one.node) if "$sift(" in one.text else ():
+            match node:
+                case nodes.Step(
+                    node=nodes.Call(
+                        procedure=nodes.Variable(name="keys"),
+                        arguments=(
+                            nodes.Call(
+                                procedure=nodes.Variable(name="sift"), arguments=(nodes.Variable(name=name), *_)
+                            ),
+                        ),
+                    )
+                ) if (number := first_item(node)) is not None:
+                    known = Counter(map(str, lookups.get(name, {}).values()))
+                    several = [word for word, often in known.items() if often > 1]
+                    if several:
+                        message = f"`{several[0]}` has several words in `{name}`, and only the first is sent"
+                        yield one.diagnostic("C239", message, number, severity="warning", hint="send all of them")
 
 
 def _other_key(typed: EndpointTypes, expression: Expression, key: nodes.Node, table: Any) -> Iterator[Diagnostic]:

@@ -182,4 +182,5 @@ def _is_count(typed: EndpointTypes, node: Node) -> bool:
     """Whether a node is a number of the reply, or made of one, and nothing else but null or absent."""
     kind = typed.kind(node) if _is_plain(node) else types.ANY
     is_made = isinstance(node, nodes.Variable) and bool(kind.kinds & types.NONE)
-    return bool((kind.path or is_made) and kind.solid) and kind.solid <= types.NUMBER.kinds
+    is_number = bool((kind.path or is_made) and kind.solid) and kind.solid <= types.NUMBER.kinds
+    return is_number and (kind.values is None or 0 in kind.values)

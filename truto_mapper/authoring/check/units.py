@@ -34,6 +34,10 @@ _NOT_MONEY = _TIMES.keys() | _SIZES.keys() | _SHARES.keys()
 _ROUNDING = frozenset({"round", "floor", "ceil", "abs", "number", "sum", "max", "min", "average"})
 #: Functions that take something off a text.
 _CUTTING = frozenset({"replace", "trim", "substringBefore", "substringAfter"})
+_SAID_SHARES = {
+    "percent": re.compile(r"\b0 (?:to|and|-) 100\b"),
+    "fraction": re.compile(r"\b0 (?:to|and|-) 1\b(?![.,]?\d)|\ba fraction\b", re.IGNORECASE),
+}
 _IN_WORDS = re.compile(r"\bin (\w+)\b", re.IGNORECASE)
 _SMALL = re.compile(r"(?<!not in )\b(cents|pence|minor|smallest)\b", re.IGNORECASE)
 _GIVEN = ("query", "body")
@@ -200,6 +204,7 @@ def _units(name: str, description: str) -> Iterator[str]:
             yield one
     told = (one.lower() for one in _IN_WORDS.findall(description))
     yield from (one for one in told if one in _TIMES or one in _SHARES)
+    yield from (share for share, said in _SAID_SHARES.items() if said.search(description))
 
 
 def in_words(factor: float, read: str) -> str:
