@@ -176,7 +176,7 @@ class Nulls(Recording):
         here = self.look(nodes.Variable(node.span, ""), scope)
         if left_out is not None and here.solid and "null" in here.kinds != types.KINDS:
             self.of_context(node, name, left_out)
-        self.odd_argument(node, name, given)
+        self.odd_argument(node, name, given, scope)
         for index, (argument, kind) in enumerate(zip(arguments, given, strict=True)):
             if name not in OUTSIDE:
                 self.never_here(argument, scope)
@@ -197,7 +197,7 @@ class Nulls(Recording):
             elif fit is not None:
                 self.passed(name, argument, kind, fit.parameters[index])
 
-    def odd_argument(self, node: nodes.Call, name: str, given: Sequence[Type]) -> None:
+    def odd_argument(self, node: nodes.Call, name: str, given: Sequence[Type], scope: TypeScope) -> None:
         """C219, C224, C225: a list as one text, ids without a separator, and a code of a currency as the amount."""
         first = node.arguments[0] if node.arguments else node
         text = self.text_of(first)
@@ -207,7 +207,7 @@ class Nulls(Recording):
         elif name == "join" and len(given) == 1 and any(getattr(one, "name", "") == "ids" for one in nodes.walk(first)):
             message = "without a separator the ids run into each other"
             self.surprise("warning", "C219", node, message, f'write `$join({text}, ",")`')
-        elif name == "not" and given and self.is_optional_truth(given[0]):
+        elif name == "not" and given and self.is_optional_truth(first, given[0], scope):
             message = f"this is false where `{text}` is absent, too: `$not` of nothing is nothing"
             self.surprise("warning", "C220", node, message, f"write `$not({text} = true)`")
         elif name in ("floorDate", "ceilDate") and isinstance(first, nodes.Binary) and _lacks_offset(first.right):
@@ -217,9 +217,12 @@ class Nulls(Recording):
             message = f"argument 1 of ${name} is the amount, and this is a text"
             self.surprise("warning", "C225", first, message, f"write `${name}(…, {text})`")
 
-    def is_optional_truth(self, kind: Type) -> bool:
-        """Whether a schema has a boolean that need not be there, beside fields that are."""
-        return kind.path is not None and kind.solid == types.BOOLEAN.kinds and "undefined" in kind.kinds
+    def is_optional_truth(self, node: nodes.Node, kind: Type, scope: TypeScope) -> bool:
+        """Whether a path leads to a boolean that need not be there, beside fields that are always."""
+        is_truth = kind.path is not None and kind.solid == types.BOOLEAN.kinds and "undefined" in kind.kinds
+        holder = self.before.get(id(node.steps[-1]), scope.context) if isinstance(node, nodes.Path) else types.ANY
+        beside = types.properties_at(holder, ()) if is_truth else {}
+        return any("undefined" not in one.kinds for one in beside.values())
 
     def branches_of(self, name: str, index: int, argument: nodes.Node, given: Sequence[Type]) -> None:
         """C208, C225: an argument that fits as a whole, but not in one of its branches."""
