@@ -169,7 +169,8 @@ def _sometimes(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[D
 
 def _of_schema(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diagnostic]:
     """A scalar that is of several types by the provider's schema."""
-    others = kind.solid & types.SCALARS if kind.path is not None and kind.values is None else frozenset()
+    is_declared = kind.path is not None and kind.values is None and kind.kinds != types.KINDS
+    others = kind.solid & types.SCALARS if is_declared else frozenset()
     rest = {one for one in others if not _numbers(frozenset({one})) & _numbers(wanted.schema.kinds)}
     if rest:
         of_rest = replace(kind, kinds=frozenset(rest))
