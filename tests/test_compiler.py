@@ -117,14 +117,15 @@ def test_python_warns_of_no_code_whatever_literals_an_expression_has():
     operators = ("=", "!=", "<", "+", "%", "&", "and", "or", "in", "..", "??", "?:", "~>")
     pairs = [(one, other) for one in literals for other in literals]
     texts = [f"{one} {operator} {other}" for one, other in pairs for operator in operators]
-    texts += [f"${name}([{one}, {other}], {other})" for name in LIBRARY for one, other in pairs]
+    few = [(one, other) for one, other in pairs if {one, other} <= {"2.5", '"a"', "null", "a"}]
+    texts += [f"${name}([{one}, {other}], {other})" for name in LIBRARY for one, other in few]
     compared = 0
     for text in texts:
         with suppress(MapperError):  # a few are no expression
             made = tree(text)
             compile(made, "", "exec")  # a warning is an error here
             compared += 1
-    assert compared > 9_000
+    assert compared > 2_500
 
 
 def test_every_kind_of_node_is_handled():
