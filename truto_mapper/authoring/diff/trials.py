@@ -57,14 +57,15 @@ class Trials:
         places = [*dict.fromkeys(read.path for one in (was, now) for read in reads(one) if len(read.path) > 1)]
         places += [(one,) for one in names & _ALONE]
         kinds = [self._kind(now, place) for place in places]
-        few = 0 if all(one.solid == types.BOOLEAN.kinds for one in kinds) else _FEW  # all values of a truth are tried
+        are_truths = bool(kinds) and all(one.solid == types.BOOLEAN.kinds for one in kinds)
+        few = 1 if are_truths else _FEW  # both values of a truth are tried
         tried = 0
         for given in islice(self._varied(now, known, places, _constants((was, now))), _TRIED):
             before = _value(was, given, is_test=is_test)
             tried += 1
             if before is not _FAILED and not _same(before, _value(now, given, is_test=is_test)):
                 return False
-        return tried > few
+        return tried >= few
 
     def samples(self, expression: Expression) -> list[Given]:
         """What an expression of `error_mapping` may be given, if a schema says what refusals are; none for others."""
