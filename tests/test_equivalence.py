@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 
 DIFFERENCES = data_files.read("differences.yaml")
 #: How many random expressions both evaluate.
-EXPRESSIONS = 1500
+EXPRESSIONS = 1000
 
 
 @with_reference

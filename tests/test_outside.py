@@ -9,7 +9,8 @@ from truto_mapper.text.errors import MapperError
 
 CASES, TRACKER = data_files.read("outside.yaml"), data_files.read("tracker.yaml")
 MEANINGS = data_files.read("meanings.yaml")
-SETS = (TRACKER, MEANINGS, *(data_files.read(f"{name}.yaml") for name in ("stays", "invoices", "courses")))
+SETS = (TRACKER, MEANINGS)
+LARGE = {name: data_files.read(f"{name}.yaml") for name in ("stays", "invoices", "courses")}
 RIGHT = {"old": "", "new": ""}
 
 
@@ -78,6 +79,38 @@ def test_a_slip_of_an_author_and_what_contradicts_its_name_are_found(case, files
 @of_sets("fine", RIGHT)
 def test_nothing_is_found_in_a_mapping_without_slips_that_means_what_it_says(case, files, desk):
     assert [one.render() for one in desk(changed(case, files))] == []
+
+
+def together(faults):
+    """The faults in batches: no two of a batch are found with the same code, or begin in the same text."""
+    batches = []
+    for fault in faults:
+        fits = (one for one in batches if all(fault["finds"] != each["finds"] for each in one))
+        apart = (one for one in fits if all(fault["old"] not in each["old"] for each in one))
+        batch = next((one for one in apart if all(each["old"] not in fault["old"] for each in one)), None)
+        batches += [] if batch is not None else [[]]
+        (batches[-1] if batch is None else batch).append(fault)
+    return batches
+
+
+BATCHES = [(name, batch) for name, one in LARGE.items() for batch in together(one["faults"])]
+
+
+@pytest.mark.parametrize(
+    ("name", "batch"), BATCHES, ids=[f"{name} {number}" for number, (name, _) in enumerate(BATCHES)]
+)
+def test_faults_of_large_mappings_are_found_beside_each_other(name, batch, desk):
+    files = LARGE[name]["files"]
+    for fault in batch:
+        files = changed(fault, files)
+    found = desk(files)
+    assert {one["finds"] for one in batch} <= {one.code for one in found}, [one.render() for one in found]
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_nothing_is_found_in_large_mappings_or_in_other_ways_to_write_them(name, desk):
+    for case in (RIGHT, *LARGE[name]["fine"]):
+        assert [one.render() for one in desk(changed(case, LARGE[name]["files"]))] == [], case
 
 
 @pytest.mark.parametrize("edits", MEANINGS["everywhere"], ids=str)
