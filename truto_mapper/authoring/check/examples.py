@@ -98,7 +98,8 @@ def other_forms(mapper: Mapper, typed: EndpointTypes) -> Iterator[Diagnostic]:
                 code = "C205" if field.type == "array" else "C207"
                 yield one.diagnostic(code, message, node, severity="warning", hint=hint)
         if field.format in _DATES and place[:1] == tuple(rows[-1:]):
-            yield from _wrong_result(one, place, _examples(forms, ""), field.format, name)
+            for example in _examples(forms, "")[:1]:
+                yield from _wrong_result(one, place, example, field.format, name)
 
 
 def _other_form(name: str, field: Field, forms: list[JSON], kind: Type, text: str) -> Iterator[tuple[str, str]]:
@@ -120,18 +121,18 @@ _DATES = ("date", "date-time")
 _COMPONENTS = {"YYYY": "[Y0001]", "MM": "[M01]", "DD": "[D01]"}
 
 
-def _wrong_result(one: Expression, path: NamePath, examples: list[str], wanted: str, name: str) -> Iterator[Diagnostic]:
-    for example in examples[:1]:
-        row: Any = example
-        for key in reversed(path[1:]):
-            row = {key: row}
-        try:
-            made = one.evaluate(row, {path[0]: row})
-        except EvaluationError:
-            return
-        if isinstance(made, str) and not Schema({"type": "string", "format": wanted}, generated=True).valid(made):
-            message = f"`{name}` is a {wanted}, but this makes {excerpt(made)} of the provider's example"
-            yield one.diagnostic("C207", message, severity="warning")
+def _wrong_result(one: Expression, path: NamePath, example: str, wanted: str, name: str) -> Iterator[Diagnostic]:
+    """C207: an expression that makes no date of an example, which is at a path of the row."""
+    row: Any = example
+    for key in reversed(path[1:]):
+        row = {key: row}
+    try:
+        made = one.evaluate(row, {path[0]: row})
+    except EvaluationError:
+        return
+    if isinstance(made, str) and not Schema({"type": "string", "format": wanted}, generated=True).valid(made):
+        message = f"`{name}` is a {wanted}, but this makes {excerpt(made)} of the provider's example"
+        yield one.diagnostic("C207", message, severity="warning")
 
 
 def letter_case(forms: Iterable[JSON]) -> str | None:

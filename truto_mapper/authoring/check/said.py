@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from truto_mapper.authoring.check.words import is_period, words
 from truto_mapper.language import nodes
@@ -42,8 +41,8 @@ def disagreeing(endpoint: Endpoint, others: Iterable[Endpoint]) -> Iterator[Diag
 
     What `others` send, too, they share by an alias: a part of it may be refused by one of them.
     """
-    shared = {_place(one) for other in others if other is not endpoint for one in of_requests(other)}
-    own = [one for one in of_requests(endpoint) if _place(one) not in shared]
+    shared = {(one.source, one.span) for other in others if other is not endpoint for one in of_requests(other)}
+    own = [one for one in of_requests(endpoint) if (one.source, one.span) not in shared]
     for one in (each for each in (endpoint.query_error, endpoint.query_note) if each is not None):
         for node in nodes.walk(one.node):
             if isinstance(node, nodes.Condition):
@@ -85,7 +84,7 @@ def _absent(expression: Expression, side: Node, test: Node) -> Iterator[Diagnost
             left=nodes.Call(procedure=nodes.Variable(name="count"), arguments=(given,)),
             right=nodes.Number(value=0),
         ) if leading_names(given) and all(_existing(one) != _read_by(given) for one in nodes.conjuncts(test)):
-            message = "this is true where there is no list, and the message says that it is empty"
+            message = "this refuses an absent list, too, and the message speaks only of an empty one"
             text = expression.text[given.span.start : given.span.end]
             hint = f"write `$exists({text}) and …`"
             yield expression.diagnostic("C248", message, side, severity="warning", hint=hint)
@@ -132,10 +131,6 @@ def _refused_though_sent(
         yield expression.diagnostic(
             "C248", message, test, severity="warning", hint="write `$not(…)`, or do not read it"
         )
-
-
-def _place(one: Expression) -> tuple[Any, Any]:
-    return one.source, one.locate(one.node.span)
 
 
 def _existing(test: Node) -> tuple[str, ...]:

@@ -170,13 +170,13 @@ def _binding_tests(expression: Expression, call: nodes.Call) -> Iterator[Diagnos
 
 
 def _no_match(expression: Expression, call: nodes.Call) -> Iterator[Diagnostic]:
-    """C230: `$not(code ~> /^[A-Z]+$/)`, which is never true: without a match there is no value."""
+    """C230: `$not(code ~> /^[A-Z]+$/)`, which is never true: a text that does not match gives nothing."""
     match call:
         case nodes.Call(
             procedure=nodes.Variable(name="not"),
             arguments=(nodes.Apply(right=nodes.Regex()) | nodes.Call(procedure=nodes.Regex()),),
         ):
-            message = "this is never true: without a match there is no value, and `$not` gives none of that"
+            message = "this is never true: a text that does not match gives nothing, and `$not` of nothing is nothing"
             yield _warning(expression, "C230", call, message, "write `$not($contains(…, /…/))`")
 
 
