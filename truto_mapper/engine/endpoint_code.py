@@ -15,6 +15,7 @@ from truto_mapper.engine.reply_code import Loops, reply_module
 from truto_mapper.engine.row_code import Blueprint, RowCode
 from truto_mapper.engine.source_types import SourceTypes
 from truto_mapper.language.compiler.compiler import code_of
+from truto_mapper.language.compiler.pen import mentions
 from truto_mapper.mapping.linked import REPLY, Endpoint, WholeDays
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.source import Source
@@ -61,7 +62,7 @@ def rows_module(blueprint: Blueprint, of_usual: type[ExpectedRowCode] = Expected
     blueprint.declare_joined(pen)
     pen.assign("records", pen.list_of())
     pen.assign("doubtful", pen.list_of())
-    if any(code.runs for code in codes):
+    if mentions(body, "run"):
         pen.assign("run", pen.constant(None))
     for local in filter(None, (expected.known, *(code.done for code in codes))):
         pen.assign(local, pen.constant(None))

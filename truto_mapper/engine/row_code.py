@@ -16,7 +16,7 @@ from truto_mapper.engine.shaped_values import ShapedValues
 from truto_mapper.engine.shaping import CLASSES, SCALARS, is_proved_by_class, schema_of, shaper
 from truto_mapper.engine.source_types import NOTHING, Looked, Reading, SourceTypes, classes_of, test_of
 from truto_mapper.language.compiler import compiler
-from truto_mapper.language.compiler.pen import Pen
+from truto_mapper.language.compiler.pen import Pen, mentions
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, leading_names, without_brackets
 from truto_mapper.language.nodes import Call, Condition, Name, Node, Number, String, Value, Variable, walk
@@ -107,7 +107,6 @@ class RowCode:
         self.shaped = ShapedValues(blueprint.endpoint, self.record.leaves())
         #: The local of the outer row for which the `let`s that read nothing of the inner ones were computed.
         self.done: str | None = None
-        self.runs = False
         self.pen = blueprint.externals.pen(blueprint.endpoint.path, self.classes)
         self.classes |= dict.fromkeys(rows_of.values(), "dict")
 
@@ -121,7 +120,7 @@ class RowCode:
             _write_lets(self, [one for one in lets if one[0] not in self.locals])
             self.append_record(self.object(self.record.children() or []))
         self.pen.at = place
-        return self.with_lookups([*_limits(self), *body])
+        return self.with_lookups([*_limits(self, body), *body])
 
     def append_record(self, made: ast.expr) -> None:
         pen, record, loops = self.pen, self.pen.new_local("record"), self.blueprint.loops
@@ -314,7 +313,6 @@ class RowCode:
         small = [name for name, local in names.items() if local in self.short]
         known = self.classes, small, shapes, self.objects
         made = self.blueprint.externals.emit(expression, node, names, context, *known)
-        self.runs |= made.runs
         self.pen.lines.extend(made.statements)
         return made.value
 
@@ -395,7 +393,6 @@ def _fitted(code: RowCode, child: FieldSource, value: ast.expr) -> ast.expr:
     pen, local = code.pen, code.pen.new_local("shaped")
     if child.declared.type == "array" and not code.is_of_row(child.node):
         code.doubt_unless(pen.is_there(value))  # an absent one may be an empty array
-    code.runs = True
     pen.assign(local, pen.method(pen.load("run"), "recorded", value))
     shape = pen.called(code.external("shape", shaper(child.declared, strict=True)), pen.load(local))
     pen.assign(local, pen.choice(code.pen.is_no_value(pen.load(local)), pen.constant(None), shape))
@@ -439,11 +436,11 @@ def _is_row_of_join(code: RowCode, node: Node) -> bool:
     return False
 
 
-def _limits(code: RowCode) -> list[ast.stmt]:
-    """The start of the evaluation's limits, in the first row that needs them."""
+def _limits(code: RowCode, body: list[ast.stmt]) -> list[ast.stmt]:
+    """The start of the evaluation's limits, in the first row whose code needs them."""
     pen, lines = code.pen, list[ast.stmt]()
     with pen.into(lines):
-        if code.runs:
+        if mentions(body, "run"):
             new = pen.called("new_run", pen.called("len", pen.load("rows")), pen.load("budget"))
             pen.assign("run", ast.BoolOp(ast.Or(), [pen.load("run"), new], **pen.at))
     return lines
@@ -451,7 +448,7 @@ def _limits(code: RowCode) -> list[ast.stmt]:
 
 def _count_long(code: RowCode, are_short: str, values: list[str]) -> None:
     """Count the characters of some values unless they are short."""
-    code.runs, pen = True, code.pen
+    pen = code.pen
     counted = pen.method(pen.load("run"), "recorded", pen.list_of(*map(pen.load, values)))
     pen.branch(pen.not_(pen.load(are_short)), lambda: pen.do(counted))
 

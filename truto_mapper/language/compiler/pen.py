@@ -214,6 +214,11 @@ class Pen:
         self.lines.append(ast.FunctionDef(name, arguments, body, [], None, None, **self.at))
 
 
+def mentions(code: Iterable[ast.stmt], name: str) -> bool:
+    """Whether statements use a local."""
+    return any(isinstance(one, ast.Name) and one.id == name for line in code for one in ast.walk(line))
+
+
 def _is_literal(value: ast.expr) -> bool:
     """Whether a value is a constant that is never the same object as another: a text or a number."""
     return isinstance(value, ast.Constant) and value.value is not None and value.value.__class__ is not bool
