@@ -132,7 +132,8 @@ def admits(kind, value):
         return kind.items is None or all(admits(kind.items, item) for item in value)
     if found == "object":
         properties = kind.properties or {}
-        return kind.properties is None or all(admits(properties.get(k, types.UNDEFINED), v) for k, v in value.items())
+        rest = kind.others or types.UNDEFINED
+        return kind.properties is None or all(admits(properties.get(k, rest), v) for k, v in value.items())
     return found == "null" or kind.values is None or any(types.same_value(value, one) for one in kind.values)
 
 

@@ -105,7 +105,7 @@ def _offered(name: str, first: Type) -> list[Type]:
     """The types of what a higher-order function gives to its function."""
     item = item_of(first)
     known = {"item": item.without({"undefined"}) if item != ANY else ANY, "index": types.INTEGER, "list": first}
-    known["key"] = types.STRING
+    known |= {"value": call_types.value_of(first), "key": call_types.key_of(first)}
     return [known.get(one, ANY) for one in call_types.OFFERED.get(name, ())]
 
 

@@ -326,6 +326,18 @@ def is_closed(kind: Type) -> bool:
     return kind.solid == {"object"} and kind.properties is not None and kind.others is None and kind.path is None
 
 
+def key_of(kind: Type) -> Type:
+    """The type of a name of an object: one of those of a table."""
+    return types.STRING.one_of(tuple(kind.properties or {})) if is_closed(kind) and kind.properties else types.STRING
+
+
+def value_of(kind: Type) -> Type:
+    """The type of the value of a name of an object; any value where not all are described."""
+    values = _values(kind)
+    is_known = kind.solid == {"object"} and (kind.others is not None or is_closed(kind))
+    return union_all(values).without({"undefined"}) if values and is_known else ANY
+
+
 def _keys(given: Sequence[Type], _: Type) -> Type:
     """The type of `$keys(object)`: one of the names where some were chosen, as by `$sift`.
 

@@ -183,10 +183,11 @@ class Inference:
         """The type of `items{key: value}`: an object by keys, whose values are made of all items of a group."""
         self.used(kind)
         item = item_of(kind).without({"undefined"}) if kind != ANY else ANY
+        made = []
         for key, value in group.pairs:
             self.infer(key, scope.within(item))
-            self.used(self.infer(value, scope.within(sequence(item))))
-        return Type(frozenset({"object", "undefined"}))
+            made.append(self.used(self.infer(value, scope.within(sequence(item)))))
+        return Type(frozenset({"object", "undefined"}), properties={}, others=types.union_all(made))
 
     def field(self, node: nodes.Name, holder: Type, name: str) -> Type:
         """The type of a field of an object, or of all objects in an array."""

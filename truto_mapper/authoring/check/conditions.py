@@ -333,7 +333,9 @@ def _conditions(node: Node) -> Iterator[Node]:
             yield from (left, right)
         case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(one,)):
             yield one
-        case nodes.Call(procedure=nodes.Variable(name="filter"), arguments=(_, nodes.Lambda(body=body))):
+        case nodes.Call(
+            procedure=nodes.Variable(name="filter" | "sift" | "single"), arguments=(_, nodes.Lambda(body=body))
+        ):
             yield body
         case nodes.Filter(expression=one) if isinstance(one, (nodes.Bind, nodes.Variable, nodes.Binary)):
             yield one

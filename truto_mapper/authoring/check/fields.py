@@ -324,14 +324,16 @@ def _through_list(
     bound = lets[first.node.name].node if isinstance(first.node, nodes.Variable) and first.node.name in lets else None
     of_let = isinstance(bound, nodes.Path) and bound.group is None and _through_list(bound.steps, kind_of, lets)
     tests = [one for step in steps for one in (*step.predicates, *step.stages)]
-    keep = _keeps_several if may_select else _keeps_words
+    keep = keeps_several if may_select else _keeps_words
     return (of_let or any(one.solid == {"array"} for one in kinds)) and all(map(keep, tests))
 
 
-def _keeps_several(one: nodes.Node) -> bool:
-    """Whether a predicate does not select one item: `[a != null]`."""
-    test = one.expression if isinstance(one, nodes.Filter) else one
-    return isinstance(test, nodes.Binary) and test.operator == "!="
+def keeps_several(one: nodes.Node) -> bool:
+    """Whether a predicate does not select one item: `[a != null]`, `[$exists(a)]`."""
+    match one.expression if isinstance(one, nodes.Filter) else one:
+        case nodes.Binary(operator="!=") | nodes.Call(procedure=nodes.Variable(name="exists" | "not")):
+            return True
+    return False
 
 
 def _keeps_words(one: nodes.Node) -> bool:
@@ -339,7 +341,7 @@ def _keeps_words(one: nodes.Node) -> bool:
     match one:
         case nodes.Filter(expression=nodes.Binary(operator="=", left=nodes.Path(), right=nodes.String())):
             return True
-    return _keeps_several(one)
+    return keeps_several(one)
 
 
 def _is_joined(node: nodes.Node, kind_of: Kind) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from truto_mapper.authoring.check.fields import keeps_several
 from truto_mapper.authoring.check.fitting import results
 from truto_mapper.language import call_types, nodes, types
 from truto_mapper.language.call_inference import OUTSIDE, Called, Tell
@@ -266,16 +267,25 @@ class Nulls(Recording):
             self.other_kinds(name, argument, kind, accepted(parameter), expected(parameter))
 
     def is_list(self, node: nodes.Node) -> bool:
-        """Whether a path of names leads through a list that a schema declares, perhaps to a block: `a.b.(c & d)`."""
+        """Whether a path of names leads through a list that a schema declares, perhaps to a block: `a.b.(c & d)`.
+
+        Predicates that select no single item may be in it.
+        """
         if isinstance(node, nodes.Variable):
             return node.name in self.lists
         if not isinstance(node, nodes.Path):
             return False
-        steps = node.steps
-        names = steps[:-1] if isinstance(steps[-1].node, nodes.Block) else steps
-        if not (names and is_simple_path(replace(node, steps=names))):
+        first, last = node.steps[0].node, node.steps[-1].node
+        names = [_of_all(one) for one in (node.steps[:-1] if isinstance(last, nodes.Block) else node.steps)]
+        if not (names and is_simple_path(replace(node, steps=tuple(names)))):
             return False
-        return any(self.before[id(one)].solid == {"array"} for one in steps if id(one) in self.before)
+        return self.is_list(first) or any(map(self._is_of_list, node.steps))
+
+    def _is_of_list(self, step: nodes.Step) -> bool:
+        """Whether a step is of each item of a declared list, or gives several of its items."""
+        holder = self.before.get(id(step), types.ANY)
+        given = self.look(step.node, TypeScope({}, holder)) if step.predicates or step.stages else holder
+        return {"array"} in (holder.solid, given.solid)
 
     def item(self, name: str, node: nodes.Node, parameter: Parameter) -> None:
         """C208, C224: an item that is written in the array for an argument."""
@@ -378,3 +388,9 @@ def _asserted(below: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
             match argument:
                 case nodes.Binary(operator="=" | "!=", left=left, right=nodes.Value(value=None)):
                     yield left
+
+
+def _of_all(step: nodes.Step) -> nodes.Step:
+    """A step without predicates that select no single item."""
+    selects = not all(map(keeps_several, (*step.predicates, *step.stages)))
+    return step if selects else replace(step, predicates=(), stages=())
