@@ -175,10 +175,11 @@ class Surprises(Nulls):
     def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
         made = super().next_step(step, state, scope)
         item = item_of(state)
-        if _makes_objects(step.node) and item.path and "null" in item.kinds != types.KINDS:
-            where = ".".join(item.path)
-            message = f"`{where}` may be null, of which an object is made, too"
-            self.surprise("warning", "C229", step.node, message, "select the others first: `[$ != null].{…}`")
+        made_of_each = _made_of_each(step.node)
+        if made_of_each and item.path and "null" in item.kinds != types.KINDS:
+            where, shown = ".".join(item.path), "{…}" if "object" in made_of_each else "(…)"
+            message = f"`{where}` may be null, of which {made_of_each} is made, too"
+            self.surprise("warning", "C229", step.node, message, f"select the others first: `[$ != null].{shown}`")
         for term in step.node.terms if isinstance(step.node, nodes.Sort) else ():
             self.sorted_by(term.expression, f"^({self.text_of(term.expression)} ?? …)")
         return made
@@ -348,11 +349,13 @@ def _of_item(test: nodes.Node) -> bool:
     return isinstance(first, nodes.Name)
 
 
-def _makes_objects(node: nodes.Node) -> bool:
-    """Whether a step makes an object of whatever it gets."""
+def _made_of_each(node: nodes.Node) -> str | None:
+    """`an object` or `a text` for a step that makes one of whatever it gets."""
     match node:
         case nodes.Block(expressions=(*_, last)):
-            return _makes_objects(last)
+            return _made_of_each(last)
         case nodes.Array(items=items):
-            return any(map(_makes_objects, items))
-    return isinstance(node, nodes.Object)
+            return next(filter(None, map(_made_of_each, items)), None)
+        case nodes.Binary(operator="&"):
+            return "a text"
+    return "an object" if isinstance(node, nodes.Object) else None
