@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from truto_mapper.authoring.check.expressions import JOINED, EndpointTypes
-from truto_mapper.authoring.check.fitting import results
+from truto_mapper.authoring.check.fields import values_of
 from truto_mapper.authoring.check.slips import written
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.request_schema import JSON, RequestSchema
@@ -18,12 +18,10 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, is_simple_path, texts_of_names
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.runtime.values import MISSING
-from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import Endpoint, every, leaves
-from truto_mapper.resource.field import Field
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
-from truto_mapper.text.errors import EvaluationError
+from truto_mapper.text.errors import EvaluationError, MapperError
 from truto_mapper.text.pointers import dotted, keys_of
 from truto_mapper.text.source import Source
 
@@ -87,33 +85,52 @@ def failing_examples(typed: EndpointTypes) -> Iterator[Diagnostic]:
 
 def other_forms(mapper: Mapper, typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C205 and C207: values in another form than the field has, by what the provider's schema says of them."""
-    said, rows = said_by(typed.endpoint), [name for name, _ in typed.endpoint.for_each]
+    said = said_by(typed.endpoint)
     for path, field, one in leaves(typed.endpoint.response, mapper.resource.record):
-        inside = [each for each in nodes.walk(one.node) if isinstance(each, nodes.Path) and is_simple_path(each)]
-        if field is None or not inside or any(each != inside[0] for each in inside):
-            continue
-        forms, name, place = said(typed.kind(inside[0]).path), dotted(keys_of(path)), tuple(texts_of_names(inside[0]))
-        for node in (each for each in results(one.node) if is_simple_path(each)):
-            for message, hint in _other_form(name, field, forms, typed.kind(node), written(one, node)):
-                code = "C205" if field.type == "array" else "C207"
-                yield one.diagnostic(code, message, node, severity="warning", hint=hint)
-        if field.format in _DATES and place[:1] == tuple(rows[-1:]):
-            for example in _examples(forms, "")[:1]:
-                yield from _wrong_result(one, place, example, field.format, name)
+        for node, wanted in values_of(one.node, field, dotted(keys_of(path))) if field is not None else ():
+            paths = list(_read(node))
+            if paths and all(each == paths[0] for each in paths):
+                forms, ours = said(typed.kind(paths[0]).path), wanted.schema.certain
+                told = list(_other_form(typed, one, node, wanted.name, forms, ours))
+                yield from told or _wrong_result(one, node, paths, forms, wanted.name, ours)
 
 
-def _other_form(name: str, field: Field, forms: list[JSON], kind: Type, text: str) -> Iterator[tuple[str, str]]:
-    """What is wrong with a value that stays as it is, and what to write."""
-    form, theirs, ours = form_of_dates(forms), letter_case(forms), letter_case([{"description": field.description}])
-    if field.format in _DATES and form is not None and not form.startswith("YYYY-MM-DD"):
-        picture = re.sub("[YMD]+", lambda letters: _COMPONENTS.get(letters[0], letters[0]), form)
+def _read(node: Node) -> Iterator[Node]:
+    """The variables and the paths of names that a node reads."""
+    if is_simple_path(node):
+        yield node
+    else:
+        below = node.arguments if isinstance(node, nodes.Call) else nodes.children(node)
+        for one in below:
+            yield from _read(one)
+
+
+def _other_form(
+    typed: EndpointTypes, one: Expression, node: Node, name: str, forms: list[JSON], ours: list[JSON]
+) -> Iterator[Diagnostic]:
+    """What is wrong with a value that stays as it is."""
+    if not is_simple_path(node):
+        return
+    text, said = written(one, node), " ".join(str(form.get("description", "")) for form in forms)
+    shown, theirs, case = form_of_dates(forms), letter_case(forms), letter_case(ours)
+    date = _date_format(ours)
+    if date and shown is not None and not shown.startswith("YYYY-MM-DD"):
+        picture = re.sub("[YMD]+", lambda letters: _COMPONENTS.get(letters[0], letters[0]), shown)
+        message = f"`{name}` is a {date}, but the provider's schema shows {shown}"
         hint = f'write `$fromMillis($toMillis({text}, "{picture}"), …)`'
-        yield f"`{name}` is a {field.format}, but the provider's schema shows {form}", hint
-    if theirs and ours and theirs != ours:
-        yield f"`{name}` is in {ours} case, and the provider's in {theirs} case", f"write `${ours}case({text})`"
-    said = " ".join(str(one.get("description", "")) for one in forms)
-    if field.type == "array" and kind.solid == {"string"} and _SEPARATED.search(said):
-        yield f"`{name}` is an array, and by the provider's schema this text has several in it", "write `$split(…)`"
+        yield one.diagnostic("C207", message, node, severity="warning", hint=hint)
+    if theirs and case and theirs != case:
+        message = f"`{name}` is in {case} case, and the provider's in {theirs} case"
+        yield one.diagnostic("C207", message, node, severity="warning", hint=f"write `${case}case({text})`")
+    is_array = any(form.get("type") == "array" for form in ours)
+    if is_array and typed.kind(node).solid == {"string"} and _SEPARATED.search(said):
+        message = f"`{name}` is an array, and by the provider's schema this text has several in it"
+        yield one.diagnostic("C205", message, node, severity="warning", hint="write `$split(…)`")
+
+
+def _date_format(forms: list[JSON]) -> str | None:
+    """`date` or `date-time`, if a schema has such a format."""
+    return next((form["format"] for form in forms if form.get("format") in _DATES), None)
 
 
 _DATES = ("date", "date-time")
@@ -121,18 +138,35 @@ _DATES = ("date", "date-time")
 _COMPONENTS = {"YYYY": "[Y0001]", "MM": "[M01]", "DD": "[D01]"}
 
 
-def _wrong_result(one: Expression, path: NamePath, example: str, wanted: str, name: str) -> Iterator[Diagnostic]:
-    """C207: an expression that makes no date of an example, which is at a path of the row."""
-    row: Any = example
-    for key in reversed(path[1:]):
-        row = {key: row}
-    try:
-        made = one.evaluate(row, {path[0]: row})
-    except EvaluationError:
+def _wrong_result(
+    one: Expression, node: Node, paths: list[Node], forms: list[JSON], name: str, ours: list[JSON]
+) -> Iterator[Diagnostic]:
+    """C207: a part of an expression that makes no date of the example of all that it reads, the value at some paths."""
+    wanted, theirs = _date_format(ours), _date_format(forms)
+    examples = _examples(forms, "") or ([_SUCH[theirs]] if theirs else [])
+    if wanted is None or not examples:
         return
+    made = _made_of(one, node, paths, examples[0])
     if isinstance(made, str) and not Schema({"type": "string", "format": wanted}, generated=True).valid(made):
-        message = f"`{name}` is a {wanted}, but this makes {excerpt(made)} of the provider's example"
-        yield one.diagnostic("C207", message, severity="warning")
+        whose = "the provider's example" if examples[0] not in _SUCH.values() else f"a {theirs} of the provider's"
+        message = f"`{name}` is a {wanted}, but this makes {excerpt(made)} of {whose}"
+        yield one.diagnostic("C207", message, node, severity="warning")
+
+
+#: A value of each format.
+_SUCH = {"date": "2026-12-31", "date-time": "2026-12-31T23:30:00Z"}
+
+
+def _made_of(expression: Expression, node: Node, paths: Iterable[Node], example: str) -> Any:
+    """What a part of an expression makes of a text in place of paths that it reads; MISSING if it fails."""
+    text, tried, at = expression.text, "", node.span.start
+    for path in paths:
+        tried += text[at : path.span.start] + json.dumps(example)
+        at = path.span.end
+    try:
+        return Expression(tried + text[at : node.span.end]).evaluate({})
+    except MapperError:
+        return MISSING
 
 
 def letter_case(forms: Iterable[JSON]) -> str | None:
@@ -173,7 +207,11 @@ def _failing(typed: EndpointTypes, expression: Expression, said: Said) -> Iterat
                 path = _only_path(node, first)
                 known = typed.kind(path).path if path is not None else None
                 examples = _examples(said.of(known), said.description(known)) if known else []
-                if path is not None and examples and not any(_works(expression, node, path, one) for one in examples):
+                if (
+                    path is not None
+                    and examples
+                    and all(_made_of(expression, node, [path], one) is MISSING for one in examples)
+                ):
                     text = written(expression, path)
                     message = (
                         f"${name} cannot read {excerpt(examples[0])}, which the provider's schema shows for `{text}`"
@@ -218,13 +256,3 @@ def form_of_dates(forms: Iterable[JSON]) -> str | None:
 def _date(letters: str) -> str:
     """The last day of a year in a form that letters show."""
     return re.sub("YYYY|YY|MM|DD", lambda one: _LAST_DAY[one[0].upper()], letters, flags=re.IGNORECASE)
-
-
-def _works(expression: Expression, call: nodes.Call, path: Node, example: str) -> bool:
-    """Whether a call gives something for a text in place of a path."""
-    text, span = expression.text, call.span
-    tried = f"{text[span.start : path.span.start]}{json.dumps(example)}{text[path.span.end : span.end]}"
-    try:
-        return Expression(tried).evaluate({}) is not MISSING
-    except EvaluationError:
-        return False

@@ -79,6 +79,12 @@ def objects(node: nodes.Node, field: Field) -> Iterator[tuple[Pairs, Sequence[st
             yield part.node.pairs, part.wanted.schema.required
 
 
+def values_of(node: nodes.Node, field: Field, name: str) -> Iterator[tuple[nodes.Node, Wanted]]:
+    """The nodes that give the value of a field, and of what is declared below it, each with what it must be."""
+    for part in _parts(_Part(node, Wanted(RequestSchema(value_schema(field)), name))):
+        yield part.node, part.wanted
+
+
 def made_for(node: nodes.Node, field: Field) -> Iterator[tuple[nodes.Object, Sequence[str]]]:
     """The objects that a node makes for a field and below it, each with the names of the resource's fields."""
     for part in _parts(_Part(node, Wanted(RequestSchema(value_schema(field)), ""))):
