@@ -158,7 +158,8 @@ def fit(name: str, parameters: Sequence[Parameter], kinds: Sequence[Type], conte
     given = [letters_of(kind) for kind in kinds]
     found = _aligned(given, parameters)
     takes_context = bool(parameters and parameters[0].context) and found is not None and parameters[0] not in found[:1]
-    refused = takes_context and not letters_of(context) & frozenset(parameters[0].context)
+    of_context = letters_of(context) & frozenset(parameters[0].context) if takes_context else frozenset()
+    refused = takes_context and of_context <= {"m"}  # of nothing it gives nothing
     if found is None or refused:
         whole = [one._replace(regex=one.context or one.regex) for one in parameters]
         least = sum(not one.regex.endswith("?") for one in whole)

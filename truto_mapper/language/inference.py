@@ -243,12 +243,13 @@ class Inference:
                 self.used(left)
                 self.used(right)
                 return types.STRING
-            case "and" | "or" | "in":
+            case "and" | "or":
+                return types.BOOLEAN
+            case "in":
+                self.equated(node, left, item_of(right))
                 return types.BOOLEAN
             case "=" | "!=":
-                if _are_apart(left, right):
-                    message = f"these are never equal: {types.in_words(left)} and {types.in_words(right)}"
-                    self.tell("C208", node, message, None, ())
+                self.equated(node, left, right)
                 return _equality(left, right, unequal=node.operator == "!=")
             case "<" | "<=" | ">" | ">=":
                 self.ordered(node, left, right)
@@ -262,6 +263,12 @@ class Inference:
                     self.needs_number(one, kind, node.operator)
                 whole = node.operator in "+-*" and (left.solid | right.solid) <= {"integer"}
                 return Type(frozenset({"integer", "undefined"} if whole else {"integer", "number", "undefined"}))
+
+    def equated(self, node: nodes.Binary, left: Type, right: Type) -> None:
+        """Report values of which one never equals the other."""
+        if _are_apart(left, right):
+            message = f"these are never equal: {types.in_words(left)} and {types.in_words(right)}"
+            self.tell("C208", node, message, None, ())
 
     def ordered(self, node: nodes.Binary, left: Type, right: Type) -> None:
         """Report what `<` and its kin cannot order: anything but two numbers or two texts."""

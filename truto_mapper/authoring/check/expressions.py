@@ -136,7 +136,7 @@ class EndpointTypes:
         endpoint = self.endpoint
         for key, expression in (*every(endpoint), *of_mapping(mapper.mapping)):
             if key in (*PLANNING, *_OF_MAPPING):
-                self._infer(expression, replace(scope, context=types.ANY))
+                self._infer(expression, replace(scope, context=types.UNDEFINED if key in PLANNING else types.ANY))
         for one in (getattr(endpoint, key) for key in _OF_REPLY):
             if one is not None:
                 self.inference.used(self._infer(one, scope))
@@ -175,7 +175,7 @@ class EndpointTypes:
         items = Type(frozenset(known), path=one_id.path) if known else types.union(types.STRING, types.INTEGER)
         self.ids[join.name] = Type(frozenset({"array"}), items=items)
         page = self.of_join(join, page)
-        asked = page.within(types.ANY)
+        asked = page.within(types.UNDEFINED)
         for key, one in join.expressions:
             if key in PLANNING:
                 self.inference.used(self._infer(one, asked))

@@ -118,7 +118,7 @@ def _name(node: Node) -> str:
 
 def truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """What is taken for a truth in an endpoint, and what is not taken where it is given."""
-    return chain(taken_for_truths(typed), existing_truths(typed), hidden_by_settings(typed))
+    return chain(taken_for_truths(typed), lost_truths(typed), existing_truths(typed), hidden_by_settings(typed))
 
 
 def taken_for_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
@@ -130,6 +130,21 @@ def taken_for_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
                 text = written(one, test)
                 message, hint = f"`{text}` is false where it is 0, which is left out then", f"write `{text} != null`"
                 yield one.diagnostic("C247", message, test, severity="warning", hint=hint)
+
+
+def lost_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C247: `open ? open` or `open ? true` in a record or a body, which leaves out false."""
+    endpoint = typed.endpoint
+    for one in {id(one): one for one in (*expressions(endpoint.response), *expressions(endpoint.body))}.values():
+        for node in nodes.walk(one.node) if "?" in one.text else ():
+            match node:
+                case nodes.Condition(condition=test, then=then, otherwise=None) if (
+                    (then == test or then == nodes.Value(then.span, value=True))
+                    and typed.kind(test).solid == types.BOOLEAN.kinds
+                    and _is_plain(test)
+                ):
+                    message = f"false is left out: this gives `{written(one, test)}` only where it is true"
+                    yield one.diagnostic("C247", message, node, severity="warning", hint=f"write `{written(one, test)}`")
 
 
 def _loses_zero(node: nodes.Condition) -> bool:
@@ -154,10 +169,14 @@ def existing_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
 
 
 def _given(node: Node) -> Iterator[Node]:
-    """A node, and the values of the objects below it."""
+    """A node, the values of the objects below it, and what chooses between two constants."""
     yield node
-    objects = (one for one in nodes.walk(node) if isinstance(one, nodes.Object))
-    yield from (value for one in objects for _, value in one.pairs)
+    for one in nodes.walk(node):
+        match one:
+            case nodes.Object(pairs=pairs):
+                yield from (value for _, value in pairs)
+            case nodes.Condition(condition=test, then=then, otherwise=other) if isinstance(then, nodes.LITERALS):
+                yield from (test,) if isinstance(other, nodes.LITERALS) else ()
 
 
 def hidden_by_settings(typed: EndpointTypes) -> Iterator[Diagnostic]:
