@@ -307,6 +307,17 @@ _DAY: Final = "2001-02-03"
 _ARRAYS: Final = {"a<s": sequence(types.STRING), "a<o": sequence(Type(frozenset({"object"})))}
 
 
+def written_together(left: Type, right: Type) -> Type:
+    """The type of `left & right`: the texts that these are, if both are one of a few texts."""
+    few = [kind.values for kind in (left, right) if kind.values and not kind.kinds - {"string", "undefined"}]
+    if len(few) < len((left, right)) or len(few[0]) * len(few[1]) > MAX_FOLDED:
+        return types.STRING
+    either = [
+        (*values, "") if "undefined" in kind.kinds else values for values, kind in zip(few, (left, right), strict=True)
+    ]
+    return types.STRING.one_of(tuple(dict.fromkeys(f"{one}{other}" for one, other in product(*either))))
+
+
 def folded(name: str, given: Sequence[Type]) -> Type | None:
     """The type of the results for all values of the arguments, if these are few constants."""
     listed = [kind.values for kind in given if kind.values and kind.solid and kind.solid <= types.SCALARS]

@@ -242,14 +242,14 @@ class Inference:
             case "&":
                 self.used(left)
                 self.used(right)
-                return types.STRING
+                return call_types.written_together(left, right)
             case "and" | "or":
                 return types.BOOLEAN
             case "in":
-                self.equated(node, left, item_of(right))
+                _equate(self, node, left, item_of(right))
                 return types.BOOLEAN
             case "=" | "!=":
-                self.equated(node, left, right)
+                _equate(self, node, left, right)
                 return _equality(left, right, unequal=node.operator == "!=")
             case "<" | "<=" | ">" | ">=":
                 self.ordered(node, left, right)
@@ -263,12 +263,6 @@ class Inference:
                     self.needs_number(one, kind, node.operator)
                 whole = node.operator in "+-*" and (left.solid | right.solid) <= {"integer"}
                 return Type(frozenset({"integer", "undefined"} if whole else {"integer", "number", "undefined"}))
-
-    def equated(self, node: nodes.Binary, left: Type, right: Type) -> None:
-        """Report values of which one never equals the other."""
-        if _are_apart(left, right):
-            message = f"these are never equal: {types.in_words(left)} and {types.in_words(right)}"
-            self.tell("C208", node, message, None, ())
 
     def ordered(self, node: nodes.Binary, left: Type, right: Type) -> None:
         """Report what `<` and its kin cannot order: anything but two numbers or two texts."""
@@ -343,6 +337,13 @@ def _row(item: Type, predicate: nodes.Node) -> Type:
     """The type of the item that a predicate looks into. What it reads of null is absent, as few need to be told."""
     itself = any(isinstance(one, nodes.Variable) and one.name == "" for one in nodes.walk(predicate))
     return item if itself or "object" not in item.kinds or item == ANY else item.without(NONE)
+
+
+def _equate(judge: Inference, node: nodes.Binary, left: Type, right: Type) -> None:
+    """Report values of which one never equals the other."""
+    if _are_apart(left, right):
+        message = f"these are never equal: {types.in_words(left)} and {types.in_words(right)}"
+        judge.tell("C208", node, message, None, ())
 
 
 def _are_apart(left: Type, right: Type) -> bool:

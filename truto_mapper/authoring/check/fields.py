@@ -116,7 +116,6 @@ def _of_part(
 
     for one in fitting.misfits(expression, kind, wanted) if kind.solid else ():
         yield warning(one.code, one.message, one.hint)
-    yield from _object_as_text(expression, node, kind_of)
     if part.required and (way := _lacks(node, kind, lets)):
         message = f"`{wanted.name}` is required, but `{slips.written(expression, node)}` may be {way}"
         yield warning("C229", message, "make the object only of others: `[… != null].{…}` or `… != null ? {…}`")
@@ -138,16 +137,6 @@ def _of_part(
         yield warning("C219", f'"{node.value}" is not a value, but a text to replace')
     elif wanted.schema.is_array:
         yield from _of_list(expression, part, kind_of)
-
-
-def _object_as_text(expression: Expression, node: nodes.Node, kind_of: Kind) -> Iterator[Diagnostic]:
-    """C224: `$string(a)` where the provider's schema has an object with fields."""
-    match node:
-        case nodes.Call(procedure=nodes.Variable(name="string"), arguments=(one,)):
-            kind = kind_of(one)
-            if kind.path and kind.solid == {"object"} and kind.properties:
-                message = f"`{slips.written(expression, one)}` is an object, which $string writes as JSON"
-                yield expression.diagnostic("C224", message, node, severity="warning", hint="write one of its fields")
 
 
 def _parts(part: _Part) -> Iterator[_Part]:

@@ -202,9 +202,10 @@ class Nulls(Recording):
         """C219, C224, C225: a list as one text, ids without a separator, and a code of a currency as the amount."""
         first = node.arguments[0] if node.arguments else node
         text = self.text_of(first)
-        if name == _WRITES and given and given[0].path is not None and given[0].solid == {"array"} and given[0].items:
-            message = f"`{text}` is a list, which $string writes as JSON"
-            self.surprise("warning", "C224", first, message, "write `$string($)` for each, or select one")
+        if name == _WRITES and given and _is_described(given[0]):
+            message = f"`{text}` is {types.in_words(given[0])}, which $string writes as JSON"
+            hint = "write one of its fields" if given[0].properties else "write `$string($)` for each, or select one"
+            self.surprise("warning", "C224", first, message, hint)
         elif name == "join" and len(given) == 1 and any(getattr(one, "name", "") == "ids" for one in nodes.walk(first)):
             message = "without a separator the ids run into each other"
             self.surprise("warning", "C219", node, message, f'write `$join({text}, ",")`')
@@ -388,6 +389,12 @@ def _asserted(below: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
             match argument:
                 case nodes.Binary(operator="=" | "!=", left=left, right=nodes.Value(value=None)):
                     yield left
+
+
+def _is_described(kind: Type) -> bool:
+    """Whether a value is surely a list or an object, of which a schema says what it holds."""
+    whole = kind.items if kind.solid == {"array"} else kind.properties if kind.solid == {"object"} else None
+    return kind.path is not None and bool(whole)
 
 
 def _of_all(step: nodes.Step) -> nodes.Step:

@@ -132,7 +132,7 @@ def _origins(expression: Expression, kind: Type) -> Iterator[Diagnostic]:
 
 def _paths(path: Expression, kind: Type) -> Iterator[Diagnostic]:
     """C240: a path that does not begin with a slash, and texts that no path can have."""
-    parts = list(_joined(path.node))
+    parts = list(slips.text_parts(path.node))
     if isinstance(parts[0], nodes.Condition) and (open_ := _open(parts[0])) is not None:
         message = "there is no path where this does not hold"
         yield path.diagnostic("C240", message, open_, severity="warning", hint="add a path after `:`")
@@ -158,7 +158,7 @@ def _paths(path: Expression, kind: Type) -> Iterator[Diagnostic]:
 def _empty_parts(path: Expression, given: Given) -> Iterator[Diagnostic]:
     """C240: a part of a path that is nothing where a parameter or a setting is absent."""
     kinds = kinds_in(path.node, given.scope)
-    parts = list(_joined(path.node))
+    parts = list(slips.text_parts(path.node))
     for before, one, after in zip(parts, parts[1:], parts[2:], strict=False):
         match before, after:
             case nodes.String(value=start), nodes.String(value=end) if start.endswith("/") and end.startswith("/"):
@@ -173,7 +173,7 @@ def _empty_parts(path: Expression, given: Given) -> Iterator[Diagnostic]:
 
 def _glued(path: Expression) -> Iterator[Diagnostic]:
     """C240: a word of a path that runs into the value beside it: `"/issues" & $id`."""
-    parts = list(_joined(path.node))
+    parts = list(slips.text_parts(path.node))
     for pair in pairwise(parts):
         before, after = (one.value if isinstance(one, nodes.String) else "" for one in pair)
         text = before if _ENDS.search(before) else after if _BEGINS.match(after) else ""
@@ -203,23 +203,6 @@ def _open(node: nodes.Condition) -> nodes.Node | None:
     while isinstance(node.otherwise, nodes.Condition):
         node = node.otherwise
     return node.condition if node.otherwise is None and not isinstance(node.condition, nodes.Binary) else None
-
-
-def _joined(node: nodes.Node) -> Iterator[nodes.Node]:
-    """The parts of a text that `&` joins, in order."""
-    match node:
-        case nodes.Binary(operator="&", left=left, right=right):
-            yield from _joined(left)
-            yield from _joined(right)
-        case nodes.Block(expressions=(one,)):
-            yield from _joined(one)
-        case nodes.Chain(parts=parts):
-            for part in parts:
-                yield from _joined(part)
-        case nodes.Hole():
-            return
-        case _:
-            yield node
 
 
 def _headers_sent(template: Template | None) -> Iterator[Diagnostic]:

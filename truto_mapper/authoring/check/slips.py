@@ -24,6 +24,7 @@ def slips(
     yield from _unused(expression)
     yield from _functions(expression, bound)
     yield from _never_read(expression)
+    yield from _twice_in_text(expression)
     for node in nodes.walk(expression.node):
         match node:
             case nodes.String(value=value):
@@ -37,8 +38,8 @@ def slips(
                 yield from _brackets(expression, node)
             case nodes.Object(pairs=pairs) | nodes.Group(pairs=pairs):
                 yield from _repeated_keys(expression, pairs)
-            case nodes.Binary():
-                yield from _operation(expression, node)
+            case nodes.Binary() | nodes.Coalesce() | nodes.Default() | nodes.Condition():
+                yield from _operator(expression, node)
             case nodes.Call():
                 yield from _exchanged_parameters(expression, node)
                 yield from _patterns_as_texts(expression, node)
@@ -47,6 +48,17 @@ def slips(
                 yield from (_warning(expression, "C219", one, *wrong) for one, wrong in found if wrong)
             case nodes.Step(predicates=filters):
                 yield from _filters(expression, node, filters)
+
+
+def _operator(expression: Expression, node: nodes.Node) -> Iterator[Diagnostic]:
+    match node:
+        case nodes.Binary():
+            yield from _operation(expression, node)
+        case nodes.Condition():
+            yield from _divided_by_zero(expression, node)
+        case nodes.Coalesce(left=left, right=right) | nodes.Default(left=left, right=right) if left == right:
+            message = f"both sides are `{written(expression, left)}`"
+            yield _warning(expression, "C219", node, message, "one of them should be another value")
 
 
 def _operation(expression: Expression, node: nodes.Binary) -> Iterator[Diagnostic]:
@@ -71,6 +83,51 @@ def _operation(expression: Expression, node: nodes.Binary) -> Iterator[Diagnosti
             )
             hint = f"write `(… {operator} …) {right.operator} {written(expression, right.right)}`"
             yield _warning(expression, "C219", node, message, hint)
+
+
+def text_parts(node: nodes.Node) -> Iterator[nodes.Node]:
+    """The parts of a text that `&` joins, in order."""
+    match node:
+        case nodes.Binary(operator="&", left=left, right=right):
+            yield from text_parts(left)
+            yield from text_parts(right)
+        case nodes.Block(expressions=(one,)):
+            yield from text_parts(one)
+        case nodes.Chain(parts=parts):
+            for part in parts:
+                yield from text_parts(part)
+        case nodes.Hole():
+            return
+        case _:
+            yield node
+
+
+def _twice_in_text(expression: Expression) -> Iterator[Diagnostic]:
+    """C219: `first & " " & first`, where another value was meant."""
+    inner: set[int] = set()
+    for node in nodes.walk(expression.node) if "&" in expression.text else ():
+        if id(node) in inner or not (
+            isinstance(node, (nodes.Binary, nodes.Chain)) and len(parts := [*text_parts(node)]) > 1
+        ):
+            continue
+        inner |= {id(one) for one in nodes.walk(node)}
+        read = [one for one in parts if not isinstance(one, nodes.CONSTANTS)]
+        if len(read) > 1 and all(one == read[0] for one in read):
+            message = f"`{written(expression, read[0])}` comes twice in this text"
+            yield _warning(expression, "C219", read[1], message, "one of them should be another value")
+
+
+def _divided_by_zero(expression: Expression, node: nodes.Condition) -> Iterator[Diagnostic]:
+    """C219: `hours >= 0 ? km / hours`, which divides by 0, too."""
+    for test in nodes.walk(node.condition):
+        match test:
+            case nodes.Binary(operator=">=", left=left, right=right) if right == _NOTHING and any(
+                isinstance(one, nodes.Binary) and one.operator in "/%" and one.right == left
+                for one in nodes.walk(node.then)
+            ):
+                text = written(expression, left)
+                message = f"this holds where `{text}` is 0, too, by which nothing can be divided"
+                yield _warning(expression, "C219", test, message, f"write `{text} > 0`")
 
 
 _NOTHING = nodes.Number(Span(0, 0), 0)

@@ -181,7 +181,7 @@ class Surprises(Nulls):
             message = f"`{where}` may be null, of which {made_of_each} is made, too"
             self.surprise("warning", "C229", step.node, message, f"select the others first: `[$ != null].{shown}`")
         for term in step.node.terms if isinstance(step.node, nodes.Sort) else ():
-            self.sorted_by(term.expression, f"^({self.text_of(term.expression)} ?? …)")
+            _sort(self, term.expression, f"^({self.text_of(term.expression)} ?? …)")
         return made
 
     def field(self, node: nodes.Name, holder: Type, name: str) -> Type:
@@ -192,18 +192,6 @@ class Surprises(Nulls):
             self.tell("C206", node, f"{where} is {types.in_words(item)}, which has no fields", None, ())
             return types.ANY
         return super().field(node, holder, name)
-
-    def sorted_by(self, key: nodes.Node, edit: str) -> None:
-        """C222: a sort by a key that may be null or absent, or has values of two types."""
-        kind, text = self.kind(key), self.text_of(key)
-        if self.may_be_null(key):
-            message = f"`{text}` may be null, which cannot be sorted (T2008)"
-            self.surprise("warning", "C222", key, message, f"select the rows first: `[{text} != null]`")
-        elif kind.kinds != types.KINDS and len(types.comparable(kind) & _SORTED) > 1:
-            message = f"`{text}` may be {types.in_words(kind)}, which cannot be sorted together (T2007)"
-            self.surprise("warning", "C222", key, message, f"write `$string({text})`")
-        elif self.may_lack(key):
-            self.surprise("note", "C222", key, f"rows without `{text}` come last", f"give them a value: `{edit}`")
 
     def call(self, node: nodes.Call, scope: TypeScope, arguments: tuple[nodes.Node, ...]) -> Type:
         made = super().call(node, scope, arguments)
@@ -242,6 +230,9 @@ class Surprises(Nulls):
                 return
         if isinstance(test, nodes.Number):
             self.selected(path.steps, step, test)
+        elif isinstance(test, nodes.Binary) and (one := _of_no_item(self, step, test)):
+            message = f"`{self.text_of(one)}` is the same for each item"
+            self.surprise("warning", "C230", test, message, f"did you mean `{one.name}`, which each item has?")
         elif _of_item(test):
             kind = self.kind(test)
             if kind.solid and kind.solid <= types.NUMBER.kinds:
@@ -347,6 +338,29 @@ def _groups_in_words(count: int) -> str:
 def _of_item(test: nodes.Node) -> bool:
     first = test.steps[0].node if isinstance(test, nodes.Path) else test
     return isinstance(first, nodes.Name)
+
+
+def _sort(judge: Surprises, key: nodes.Node, edit: str) -> None:
+    """C222: a sort by a key that may be null or absent, or has values of two types."""
+    kind, text = judge.kind(key), judge.text_of(key)
+    if judge.may_be_null(key):
+        message = f"`{text}` may be null, which cannot be sorted (T2008)"
+        judge.surprise("warning", "C222", key, message, f"select the rows first: `[{text} != null]`")
+    elif kind.kinds != types.KINDS and len(types.comparable(kind) & _SORTED) > 1:
+        message = f"`{text}` may be {types.in_words(kind)}, which cannot be sorted together (T2007)"
+        judge.surprise("warning", "C222", key, message, f"write `$string({text})`")
+    elif judge.may_lack(key):
+        judge.surprise("note", "C222", key, f"rows without `{text}` come last", f"give them a value: `{edit}`")
+
+
+def _of_no_item(judge: Surprises, step: nodes.Step, test: nodes.Binary) -> nodes.Variable | None:
+    """The variable that a predicate compares with a constant, where the items of its step have a field of that name."""
+    before = judge.before.get(id(step))
+    items = judge.kind(step.node) if before is None else judge.look(step.node, TypeScope({}, before))
+    match test:
+        case nodes.Binary(operator="=", left=nodes.Variable(name=name) as one, right=nodes.String() | nodes.Number()):
+            return one if name in types.properties_at(items, ()) else None
+    return None
 
 
 def _made_of_each(node: nodes.Node) -> str | None:

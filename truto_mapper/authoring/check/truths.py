@@ -144,7 +144,9 @@ def lost_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
                     and _is_plain(test)
                 ):
                     message = f"false is left out: this gives `{written(one, test)}` only where it is true"
-                    yield one.diagnostic("C247", message, node, severity="warning", hint=f"write `{written(one, test)}`")
+                    yield one.diagnostic(
+                        "C247", message, node, severity="warning", hint=f"write `{written(one, test)}`"
+                    )
 
 
 def _loses_zero(node: nodes.Condition) -> bool:
