@@ -25,6 +25,7 @@ from truto_mapper.authoring.check.moments import mistaken_moments
 from truto_mapper.authoring.check.namesakes import Named, namesakes
 from truto_mapper.authoring.check.namings import Namings
 from truto_mapper.authoring.check.omissions import (
+    hollow_texts,
     sent_twice,
     text_switches,
     unread_fields,
@@ -171,7 +172,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
     found += [*unused_joins(mapper), *unused_tables(mapper, {one.endpoint.name: one for one in all_types})]
     found += [*unused_settings(mapper), *text_switches(mapper), *unread, *named, *mistaken]
     found += [*_of_meanings(mapper, names), *sent_twice(mapper, misread), *contradictions(mapper)]
-    found += misspelt(all_types)
+    found += [*misspelt(all_types), *hollow_texts(mapper, all_types)]
     of_others = frozenset(place(one) for one in found if one.code == "C232")
     found = [one for one in found if one.code != "C237" or place(one) not in of_others]
     # Endpoints that share an expression by a YAML alias report it once.

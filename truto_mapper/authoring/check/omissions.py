@@ -1,24 +1,29 @@
 """What a mapping leaves out: names it does not use, unified fields it does not write, reply fields it does not read."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from truto_mapper.authoring.check.absence import may_be_absent
-from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.absence import kinds_in, may_be_absent
+from truto_mapper.authoring.check.expressions import JOINED, PLANNING, EndpointTypes
 from truto_mapper.authoring.check.fields import objects
 from truto_mapper.authoring.check.fitting import results
 from truto_mapper.authoring.check.reachability import Reach
 from truto_mapper.authoring.check.shared import is_overlaid
+from truto_mapper.authoring.check.slips import joined_texts, written
 from truto_mapper.authoring.check.words import are_opposites, words
 from truto_mapper.authoring.sources import innermost, parameter_of, reads_parameter
 from truto_mapper.engine.mapper import Mapper
+from truto_mapper.engine.request_schema import JSON, RequestSchema
+from truto_mapper.engine.source_types import refusal_type
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
+from truto_mapper.language.facts import TypeScope
 from truto_mapper.language.names import NamePath, is_simple_path
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.source_paths import reads
-from truto_mapper.language.types import NONE, Type
+from truto_mapper.language.types import ANY, NONE, Type, properties_at
 from truto_mapper.mapping.linked import (
     OF_REQUESTS,
     WITH_BODY,
@@ -34,6 +39,7 @@ from truto_mapper.resource import generated
 from truto_mapper.resource.field import REMOTE_DATA, Field
 from truto_mapper.resource.generated import ACCOUNT
 from truto_mapper.text.diagnostics import Diagnostic, either
+from truto_mapper.text.lazy_pattern import lazy_pattern
 from truto_mapper.text.pointers import dotted, keys_of
 
 #: Parameters that the engine and the service answer, whatever the provider is.
@@ -137,13 +143,26 @@ def unsent_fields(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]:
     sent = [one for key, one in every(endpoint) if key in (*OF_REQUESTS, "query_error")]
     asked = {id(one) for each in sent if each is endpoint.query_error for one in _absent(each.node)}
     found = [each for one in sent for each in reads(one) if asked.isdisjoint(map(id, each.nodes))]
-    read = {each.path[1:2] for each in found if each.path[0] == "body"}
+    read = {each.path[1:3] for each in found if each.path[0] == "body"}
     fields = generated.create_schema(mapper.resource)["properties"]
-    left = [name for name in fields if (name,) not in read]
+    left = [name for name in fields if not any(path[:1] == (name,) for path in read)]
+    left = left or _unsent_parts(endpoint, fields, read)
     if left and () not in read:
         message = f"the request of `{endpoint.name}` never has {either(f'`{name}`' for name in left)} of the body"
         hint = f"read `$body.{left[0]}`, refuse it in `query_error`, or make it `read_only` in the spec"
         yield _at_name(mapper, endpoint, "C244", message, severity="warning", hint=hint)
+
+
+def _unsent_parts(endpoint: Endpoint, fields: JSON, read: Container[NamePath]) -> list[str]:
+    """The fields in objects of a body that nothing reads, where the request has such a field, which nothing writes."""
+    written = endpoint.body if isinstance(endpoint.body, dict) else {}
+    open_ = [one for one in RequestSchema(dict(endpoint.request or {})).names if one not in written]
+    return [
+        f"{name}.{inner}"
+        for name, schema in fields.items()
+        for inner in schema.get("properties", ())
+        if (name,) not in read and (name, inner) not in read and any(words(one) == words(inner) for one in open_)
+    ]
 
 
 def _absent(node: nodes.Node, *, denied: bool = False) -> Iterator[nodes.Node]:
@@ -334,6 +353,45 @@ def _unsure(types: EndpointTypes, node: nodes.Node, *, null: bool, above: bool =
         return None
     places = (kind.path[:end] for end in range(len(kind.path), 0 if above else len(kind.path) - 1, -1))
     return next(filter(None, (_unsure_at(types, place, kind, null=null) for place in places)), None)
+
+
+def hollow_texts(mapper: Mapper, all_types: Iterable[EndpointTypes]) -> Iterator[Diagnostic]:
+    """C223: `"see " & url` where `url` may be absent: then the text has nothing in it."""
+    for types in all_types:
+        for key, one in every(types.endpoint):
+            yield from _hollow(one, types.kind, types.properties) if key not in PLANNING else ()
+    refusal = refusal_type(mapper.mapping, with_null=True)
+    for one in mapper.mapping.errors.values():
+        kinds = kinds_in(one.node, TypeScope({}, refusal)) if "&" in one.text else {}
+        yield from _hollow(one, lambda node: kinds.get(id(node), ANY), partial(properties_at, refusal))  # noqa: B023  # called here
+
+
+def _hollow(
+    one: Expression, kind_of: Callable[[nodes.Node], Type], properties: Callable[[NamePath], Mapping[str, Type]]
+) -> Iterator[Diagnostic]:
+    for node, parts in joined_texts(one.node) if "&" in one.text else ():
+        read = [part for part in parts if not isinstance(part, nodes.CONSTANTS)]
+        said = "".join(str(part.value) for part in parts if isinstance(part, nodes.CONSTANTS))
+        if _SAYS.search(said) and read and all(_may_be_nothing(kind_of(part), part, properties) for part in read):
+            text = written(one, read[0])
+            message, hint = f"this text is made where `{text}` is absent, too", f"write `{text} ? …`"
+            yield one.diagnostic("C223", message, node, severity="warning", hint=hint)
+
+
+#: What a text says by itself, unlike a separator.
+_SAYS = lazy_pattern(r"\w|[(){}\[\]]")
+
+
+def _may_be_nothing(kind: Type, node: nodes.Node, properties: Callable[[NamePath], Mapping[str, Type]]) -> bool:
+    """Whether a value may be absent by a schema, which says of others that they are always there."""
+    if not kind.path or "undefined" not in kind.kinds or not is_simple_path(node):
+        return False
+    ways = set[str]()
+    for end, name in enumerate(kind.path, 1):
+        beside = properties(kind.path[: end - 1])
+        tells = {way for way in NONE if any(way not in each.kinds for each in beside.values())}
+        ways |= tells & beside[name].kinds - ({"null"} if end == len(kind.path) else set()) if name in beside else set()
+    return bool(ways) or kind.path[0] == JOINED
 
 
 def _unsure_at(types: EndpointTypes, path: NamePath, kind: Type, *, null: bool) -> str | None:

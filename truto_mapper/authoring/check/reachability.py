@@ -242,17 +242,27 @@ def _values(mapper: Mapper, place: Place, whens: Sequence[Expression]) -> tuple[
 
 
 def _only_exists(expression: Expression, place: Place) -> bool:
-    """Whether a condition asks about a place only whether it exists."""
-    asked = [one for one in nodes.walk(expression.node) if _is_exists(one, place)]
-    return len(asked) == sum(read.path[:2] == place for read in reads(expression))
+    """Whether a condition asks about a place only whether it exists, or is true."""
+    asked = list(_leaves(expression.node))
+    for node in nodes.walk(expression.node):
+        match node:
+            case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)):
+                asked.append(one)
+    return sum(_is_at(one, place) for one in asked) == sum(read.path[:2] == place for read in reads(expression))
 
 
-def _is_exists(node: nodes.Node, place: Place) -> bool:
-    match node:
-        case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(nodes.Path() as path,)):
-            names = [getattr(one, "name", None) or getattr(one, "value", None) for one in leading_names(path)]
-            return tuple(names) == place and is_simple_path(path)
-    return False
+def _leaves(node: nodes.Node) -> Iterator[nodes.Node]:
+    """The conditions that `and`, `or` and `$not` combine."""
+    _, below = _parts(node)
+    for one in below:
+        yield from _leaves(one)
+    if not below:
+        yield node
+
+
+def _is_at(node: nodes.Node, place: Place) -> bool:
+    names = [getattr(one, "name", None) or getattr(one, "value", None) for one in leading_names(node)]
+    return tuple(names) == place and is_simple_path(node)
 
 
 # --------------------------------------------------------------------------------------------- queries in few words

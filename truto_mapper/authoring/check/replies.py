@@ -85,12 +85,12 @@ def _reversed(one: Expression | None) -> Iterator[Diagnostic]:
     """An `error_when` that holds where `ok` is true, or where `failed` is false."""
     name, truth = ("", True) if one is None else _asks_for(one.node)
     if one is not None and words(name) and words(name) <= (_GOOD if truth else _BAD):
-        message = f"this refuses the replies in which `{name}` says that all is well"
+        message = "this refuses the replies that say that all is well"
         yield one.diagnostic("C230", message, severity="warning", hint="turn the condition around")
 
 
 def _asks_for(node: nodes.Node) -> tuple[str, bool]:
-    """The name of a value that a condition asks for, and the truth that it asks for; "" for any other condition."""
+    """The name, or the word, that a condition asks for, and the truth of that; "" for any other condition."""
     match node:
         case nodes.Block(expressions=(one,)):
             return _asks_for(one)
@@ -99,7 +99,11 @@ def _asks_for(node: nodes.Node) -> tuple[str, bool]:
             return name, not truth
         case nodes.Binary(operator="=" | "!=" as operator, left=left, right=nodes.Value(value=bool() as value)):
             return _asks_for(left)[0], value is (operator == "=")
-        case nodes.Binary(operator="=" | "!=", left=nodes.Value() as left, right=right):
+        case nodes.Binary(operator="=" | "!=" as operator, left=left, right=nodes.String(value=value)) if (
+            is_simple_path(left)
+        ):
+            return value, operator == "="
+        case nodes.Binary(operator="=" | "!=", left=nodes.Value() | nodes.String() as left, right=right):
             return _asks_for(replace(node, left=right, right=left))
         case nodes.Path() | nodes.Name() if is_simple_path(node):
             return str(getattr(leading_names(node)[-1], "value", "")), True

@@ -62,7 +62,7 @@ def _of_condition(
             yield from _judged(expression, side, said)
             if expression is endpoint.query_error:
                 yield from _right_order(expression, side)
-        yield from _part_only(expression, side)
+        yield from (*_part_only(expression, side), *_refused_without(expression, side, said))
         if _EMPTY.search(said):
             yield from _absent(expression, side, test)
 
@@ -104,6 +104,17 @@ def _part_only(expression: Expression, test: Node) -> Iterator[Diagnostic]:
             message = "a text with such a part passes, whatever is around it"
             hint = f"write `/^{pattern}$/` for the whole text"
             yield expression.diagnostic("C248", message, form, severity="warning", hint=hint)
+
+
+def _refused_without(expression: Expression, side: Node, said: str) -> Iterator[Diagnostic]:
+    """`$not($exists($query.owner)) ? "`owner` cannot be …"`: what is refused is that it is absent."""
+    match side:
+        case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(inner,)) if asked := (
+            _existing(inner) or _read_by(inner)
+        ):
+            if re.search(rf"\b{re.escape(asked[1])}\b\W (?:cannot|can't|is not|isn't|has no)\b", said):
+                message = f"this refuses the queries without `{asked[1]}`, and the message speaks of those with it"
+                yield expression.diagnostic("C248", message, side, severity="warning", hint="remove `$not`")
 
 
 def _refused_together(endpoint: Endpoint, expression: Expression, test: nodes.Binary) -> Iterator[Diagnostic]:

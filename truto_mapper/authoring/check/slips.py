@@ -102,15 +102,19 @@ def text_parts(node: nodes.Node) -> Iterator[nodes.Node]:
             yield node
 
 
+def joined_texts(node: nodes.Node) -> Iterator[tuple[nodes.Node, list[nodes.Node]]]:
+    """The texts that `&` joins in a node, each with all of its parts."""
+    inner: set[int] = set()
+    for one in nodes.walk(node):
+        parts = list(text_parts(one)) if isinstance(one, (nodes.Binary, nodes.Chain)) and id(one) not in inner else []
+        if len(parts) > 1:
+            inner |= {id(below) for below in nodes.walk(one)}
+            yield one, parts
+
+
 def _twice_in_text(expression: Expression) -> Iterator[Diagnostic]:
     """C219: `first & " " & first`, where another value was meant."""
-    inner: set[int] = set()
-    for node in nodes.walk(expression.node) if "&" in expression.text else ():
-        if id(node) in inner or not (
-            isinstance(node, (nodes.Binary, nodes.Chain)) and len(parts := [*text_parts(node)]) > 1
-        ):
-            continue
-        inner |= {id(one) for one in nodes.walk(node)}
+    for _, parts in joined_texts(expression.node) if "&" in expression.text else ():
         read = [one for one in parts if not isinstance(one, nodes.CONSTANTS)]
         if len(read) > 1 and all(one == read[0] for one in read):
             message = f"`{written(expression, read[0])}` comes twice in this text"
