@@ -56,9 +56,11 @@ def _operator(expression: Expression, node: nodes.Node) -> Iterator[Diagnostic]:
             yield from _operation(expression, node)
         case nodes.Condition():
             yield from _divided_by_zero(expression, node)
-        case nodes.Coalesce(left=left, right=right) | nodes.Default(left=left, right=right) if left == right:
-            message = f"both sides are `{written(expression, left)}`"
-            yield _warning(expression, "C219", node, message, "one of them should be another value")
+        case nodes.Coalesce(left=left, right=right) | nodes.Default(left=left, right=right):
+            other = right.left if isinstance(right, nodes.Coalesce | nodes.Default) else right
+            if left == other:
+                message = f"both sides are `{written(expression, left)}`"
+                yield _warning(expression, "C219", node, message, "one of them should be another value")
 
 
 def _operation(expression: Expression, node: nodes.Binary) -> Iterator[Diagnostic]:
