@@ -92,7 +92,8 @@ def other_forms(mapper: Mapper, typed: EndpointTypes) -> Iterator[Diagnostic]:
             if paths and all(each == paths[0] for each in paths):
                 forms, ours = said(typed.kind(paths[0]).path), wanted.schema.certain
                 told = list(_other_form(typed, one, node, wanted.name, forms, ours))
-                yield from told or _wrong_result(one, node, paths, forms, wanted.name, ours)
+                is_told = told or typed.kind(node).format not in (None, _date_format(ours))
+                yield from told if is_told else _wrong_result(one, node, paths, forms, wanted.name, ours)
 
 
 def _read(node: Node) -> Iterator[Node]:

@@ -227,11 +227,14 @@ class Named:
         """C232: a name that reads what another one is named after, or not what it is named after itself."""
         others = [one.words for one in group.namings if one is not naming]
         others += [found for path, found in self.names.items() if path != naming.path] if group.kind == "record" else []
+        near_by = group.namings if group.kind == "block" else (naming,)
+        taken = {place for each in near_by for one in each.sources for place in one.places}
         for source in naming.sources if not _computes(naming.node) else ():
             beside, reads = self.beside(source, naming), f"`{naming.name}` reads `{source.text}`"
             near = others if source.path[1:] or group.kind == "record" else []
             test = _Choice(naming, source, near, group.kind == "page", self.is_shared(naming))
-            better = [name for name in beside if test.is_better(name, is_read=beside[name])]
+            left = [name for name in beside if taken.isdisjoint((*place[:-1], name) for place in source.places)]
+            better = [name for name in left if test.is_better(name, is_read=beside[name])]
             if better:
                 meant = max(better, key=lambda name: len(words(name) & naming.words))
                 yield naming.diagnostic("C232", f"{reads}, but `{meant}` has its name", source.meaning(meant))
@@ -277,7 +280,7 @@ class Named:
             others = [one for one in written if one[:-1] == path[:-1] and one != path]
             for text in _compared_texts(naming.node):
                 other = next((one for one in others if words(one[-1]) == words(text)), None)
-                if other is not None and naming.words.isdisjoint(words(text)):
+                if other is not None and not words(text) <= naming.words:
                     yield naming.diagnostic("C232", f'`{naming.name}` selects "{text}", the name of `{dotted(other)}`')
 
     def apart(self) -> Iterator[Diagnostic]:

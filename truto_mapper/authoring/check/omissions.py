@@ -337,10 +337,18 @@ def _unsure_keys(types: EndpointTypes, field: Field, one: Expression) -> Iterato
     """C213: required fields of the objects that an expression makes, which may be absent."""
     for pairs, required in objects(one.node, field):
         for key, value in pairs:
-            way = _unsure(types, value, null=False)
+            way = _unsure(types, _kept(value), null=False)
             if way is not None and isinstance(key, nodes.String) and key.value in required:
                 message, hint = f"`{key.value}` is required, but {way}", "give it another value there: `… ?? …`"
                 yield one.diagnostic("C213", message, value, severity="warning", hint=hint)
+
+
+def _kept(node: nodes.Node) -> nodes.Node:
+    """What a function that gives nothing for nothing makes a text of."""
+    match node:
+        case nodes.Call(procedure=nodes.Variable(name="string" | "lowercase" | "uppercase" | "trim"), arguments=(one,)):
+            return one
+    return node
 
 
 def _unsure(types: EndpointTypes, node: nodes.Node, *, null: bool, above: bool = True) -> str | None:
@@ -351,6 +359,8 @@ def _unsure(types: EndpointTypes, node: nodes.Node, *, null: bool, above: bool =
     kind = types.kinds.get(id(node))
     if kind is None or not kind.path or not (is_simple_path(node) or isinstance(node, nodes.Name)):
         return None
+    if kind.path[0] == JOINED and "undefined" in kind.kinds:
+        return f"the join `{kind.path[1]}` may have no row for it"
     places = (kind.path[:end] for end in range(len(kind.path), 0 if above else len(kind.path) - 1, -1))
     return next(filter(None, (_unsure_at(types, place, kind, null=null) for place in places)), None)
 

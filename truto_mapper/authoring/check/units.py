@@ -28,9 +28,15 @@ _MONEY = {"cents": 0.01, "pence": 0.01, "minor": 0.01}
 #: How many bytes. A kilobyte may have 1,000 of them, or 1,024.
 _SIZES = {"byte": 0, "bytes": 0, "kb": 1, "kib": 1, "kilobytes": 1, "mb": 2, "mib": 2, "megabytes": 2}
 _SIZES |= {"gb": 3, "gib": 3, "gigabytes": 3, "tb": 4, "tib": 4, "terabytes": 4}
+#: How many meters, and how many grams.
+_LENGTHS = {"mm": 0.001, "cm": 0.01, "meters": 1, "metres": 1, "km": 1_000, "kilometers": 1_000, "kilometres": 1_000}
+_LENGTHS |= {"miles": 1_609.344}
+_WEIGHTS = {"grams": 1, "kg": 1_000, "kilograms": 1_000}
 #: How many of one.
 _SHARES = {"percent": 0.01, "percentage": 0.01, "pct": 0.01, "ratio": 1, "fraction": 1}
-_NOT_MONEY = _TIMES.keys() | _SIZES.keys() | _SHARES.keys()
+#: Units of which a name, or a description, says that a number is in them.
+_FIXED = (_TIMES, _LENGTHS, _WEIGHTS, _SHARES)
+_NOT_MONEY = frozenset(_SIZES).union(*_FIXED)
 _ROUNDING = frozenset({"round", "floor", "ceil", "abs", "number", "sum", "max", "min", "average"})
 #: Functions that take something off a text.
 _CUTTING = frozenset({"replace", "trim", "substringBefore", "substringAfter"})
@@ -38,7 +44,7 @@ _SAID_SHARES = {
     "percent": re.compile(r"\b0 (?:to|and|-) 100\b"),
     "fraction": re.compile(r"\b0 (?:to|and|-) 1\b(?![.,]?\d)|\ba fraction\b", re.IGNORECASE),
 }
-_IN_WORDS = re.compile(r"\bin (\w+)\b", re.IGNORECASE)
+_IN_WORDS = re.compile(r"\bin (\w+)\b|^\s*(\w+)(?=[.;,]|$)", re.IGNORECASE)
 _SMALL = re.compile(r"(?<!not in )\b(cents|pence|minor|smallest)\b", re.IGNORECASE)
 _GIVEN = ("query", "body")
 
@@ -178,7 +184,7 @@ def _factor(node: Node | None, part: Node) -> float | None:
 
 def factors_between(unit: str, mine: str, description: str) -> tuple[float, ...]:
     """What a number of a unit may be multiplied by where another one is wanted; nothing if the units do not tell."""
-    for known in (_TIMES, _SHARES):
+    for known in _FIXED:
         if unit in known and mine in known:
             return (known[unit] / known[mine],)
     if unit in _SIZES and mine in _SIZES:
@@ -199,11 +205,11 @@ def unit_of(name: str, description: str = "") -> str:
 
 
 def _units(name: str, description: str) -> Iterator[str]:
-    for one in parts(name):
+    for one in parts(name) if "per" not in parts(name) else ():
         if one in _NOT_MONEY or (one in _MONEY and (one != "minor" or "version" not in name)):
             yield one
-    told = (one.lower() for one in _IN_WORDS.findall(description))
-    yield from (one for one in told if one in _TIMES or one in _SHARES)
+    told = (one.lower() for found in _IN_WORDS.findall(description) for one in found if one)
+    yield from (one for one in told if any(one in known for known in _FIXED))
     yield from (share for share, said in _SAID_SHARES.items() if said.search(description))
 
 
