@@ -49,10 +49,9 @@ def _twins(mapper: Mapper, endpoint: Endpoint, join: Join, others: Sequence[Join
     node = mapper.mapping.root.value["endpoints"].value[endpoint.name].value.get("join")
     for other in others:
         if other.name == join.name and other.path.node == join.path.node and _schema(other) == _schema(join):
-            keys = [
-                key for key in _OF_JOINS if key != "next_cursor" or join.many or join.batch != 1
-            ]  # one row, one page
-            left = [key for key in keys if getattr(join, key) is None and getattr(other, key) is not None]
+            left = [key for key in _OF_JOINS if getattr(join, key) is None and getattr(other, key) is not None]
+            if "next_cursor" in left and join.batch == 1 and not join.many:  # one row comes on one page
+                left.remove("next_cursor")
             left += ["on_error"] if other.leaves_out and not join.leaves_out else []
             if left and node is not None:
                 message = f"the join `{join.name}` of `{endpoint.name}` has no `{left[0]}`, which it has elsewhere"

@@ -21,9 +21,6 @@ from truto_mapper.text.record import NamedTuple
 #: The type of a node.
 Kind = Callable[[nodes.Node], Type]
 
-#: The keys and values of an object constructor.
-Pairs = tuple[tuple[nodes.Node, nodes.Node], ...]
-
 #: Texts that somebody meant to replace.
 _PLACEHOLDERS = frozenset({"todo", "fixme", "tbd", "xxx", "changeme", "change me", "placeholder", "lorem ipsum", "..."})
 #: Functions that make a list of a list.
@@ -72,24 +69,17 @@ def misfits(
     yield from _left_out(source, kind_of, wanted)
 
 
-def objects(node: nodes.Node, field: Field) -> Iterator[tuple[Pairs, Sequence[str]]]:
-    """The objects that a node makes for a field and below it: their pairs, and the keys that the field requires."""
-    for part in _parts(_Part(node, Wanted(RequestSchema(value_schema(field)), ""))):
-        if isinstance(part.node, nodes.Object):
-            yield part.node.pairs, part.wanted.schema.required
-
-
-def values_of(node: nodes.Node, field: Field, name: str) -> Iterator[tuple[nodes.Node, Wanted]]:
+def values_of(node: nodes.Node, field: Field, name: str = "") -> Iterator[tuple[nodes.Node, Wanted]]:
     """The nodes that give the value of a field, and of what is declared below it, each with what it must be."""
     for part in _parts(_Part(node, Wanted(RequestSchema(value_schema(field)), name))):
         yield part.node, part.wanted
 
 
-def made_for(node: nodes.Node, field: Field) -> Iterator[tuple[nodes.Object, Sequence[str]]]:
-    """The objects that a node makes for a field and below it, each with the names of the resource's fields."""
-    for part in _parts(_Part(node, Wanted(RequestSchema(value_schema(field)), ""))):
-        if isinstance(part.node, nodes.Object):
-            yield part.node, part.wanted.schema.names
+def objects(node: nodes.Node, field: Field) -> Iterator[tuple[nodes.Object, RequestSchema]]:
+    """The objects that a node makes for a field and below it, each with its schema."""
+    for one, wanted in values_of(node, field):
+        if isinstance(one, nodes.Object):
+            yield one, wanted.schema
 
 
 def _left_out(expression: Expression, kind_of: Kind, wanted: Wanted) -> Iterator[Diagnostic]:

@@ -72,9 +72,9 @@ def _objects(mapper: Mapper, typed: EndpointTypes) -> Iterator[Sequence[_Key]]:
             groups.setdefault(path[:-1], []).append(_Key(name, field.required, one, one.node))
         source = let.get(one.node.name, one) if isinstance(one.node, nodes.Variable) else one
         is_made = field is not None and field.type in ("object", "array") and "{" in source.text
-        for pairs, required in fields.objects(source.node, field) if field is not None and is_made else ():
-            keys = [(key.value, value) for key, value in pairs if isinstance(key, nodes.String)]
-            yield [_Key(f"{name}.{key}" if name else key, key in required, source, value) for key, value in keys]
+        for made, schema in fields.objects(source.node, field) if field is not None and is_made else ():
+            keys = [(key.value, value) for key, value in made.pairs if isinstance(key, nodes.String)]
+            yield [_Key(f"{name}.{key}" if name else key, key in schema.required, source, value) for key, value in keys]
     yield from groups.values()
 
 

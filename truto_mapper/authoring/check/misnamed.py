@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations, permutations, takewhile
 
-from truto_mapper.authoring.check.fields import made_for
+from truto_mapper.authoring.check.fields import objects
 from truto_mapper.authoring.check.fitting import results
 from truto_mapper.authoring.check.namesakes import Named, scaled
 from truto_mapper.authoring.check.namings import Group, Naming
@@ -193,10 +193,10 @@ def _left_out(named: Named) -> Iterator[Diagnostic]:
     """C233: a key that an object of an expression lacks, although its row has an unread field of that name."""
     groups = {id(group.namings[0].node): group.namings for group in named.namings.groups if group.namings}
     for _, field, one in leaves(named.types.endpoint.response, named.mapper.resource.record):
-        for made, names in made_for(one.node, field) if field is not None and "{" in one.text else ():
+        for made, schema in objects(one.node, field) if field is not None and "{" in one.text else ():
             near = groups.get(id(made.pairs[0][1]), ()) if made.pairs else ()
             given = {naming.path[-1] for naming in near}
-            left = [name for name in names if name not in given]
+            left = [name for name in schema.names if name not in given]
             for name in left if 0 < len(left) <= max(1, len(given) // 2) and near else ():
                 found = next(named.unread((name,), near, (), by_kin=True), None)
                 if found is not None:

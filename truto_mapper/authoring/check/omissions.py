@@ -335,10 +335,10 @@ def _is_needed(mapper: Mapper, path: NamePath, sure: Mapping[NamePath, NamePath]
 
 def _unsure_keys(types: EndpointTypes, field: Field, one: Expression) -> Iterator[Diagnostic]:
     """C213: required fields of the objects that an expression makes, which may be absent."""
-    for pairs, required in objects(one.node, field):
-        for key, value in pairs:
+    for made, schema in objects(one.node, field):
+        for key, value in made.pairs:
             way = _unsure(types, _kept(value), null=False)
-            if way is not None and isinstance(key, nodes.String) and key.value in required:
+            if way is not None and isinstance(key, nodes.String) and key.value in schema.required:
                 message, hint = f"`{key.value}` is required, but {way}", "give it another value there: `… ?? …`"
                 yield one.diagnostic("C213", message, value, severity="warning", hint=hint)
 
