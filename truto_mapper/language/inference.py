@@ -332,6 +332,13 @@ class Recording(Inference):
         kind = self.kinds[id(node)] = super().infer(node, scope)
         return kind
 
+    def reached(self, step: nodes.Step) -> Type:
+        """The type of what a step gives, without its predicates."""
+        before = self.before.get(id(step))
+        if before is None:
+            return self.kinds.get(id(step.node), ANY)
+        return before if isinstance(step.node, nodes.Sort) else quiet(step.node, TypeScope({}, before))
+
 
 def _row(item: Type, predicate: nodes.Node) -> Type:
     """The type of the item that a predicate looks into. What it reads of null is absent, as few need to be told."""

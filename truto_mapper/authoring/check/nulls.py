@@ -285,7 +285,7 @@ class Nulls(Recording):
     def _is_of_list(self, step: nodes.Step) -> bool:
         """Whether a step is of each item of a declared list, or gives several of its items."""
         holder = self.before.get(id(step), types.ANY)
-        given = self.look(step.node, TypeScope({}, holder)) if step.predicates or step.stages else holder
+        given = self.reached(step) if step.predicates or step.stages else holder
         return {"array"} in (holder.solid, given.solid)
 
     def item(self, name: str, node: nodes.Node, parameter: Parameter) -> None:

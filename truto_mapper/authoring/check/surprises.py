@@ -355,11 +355,9 @@ def _sort(judge: Surprises, key: nodes.Node, edit: str) -> None:
 
 def _of_no_item(judge: Surprises, step: nodes.Step, test: nodes.Binary) -> nodes.Variable | None:
     """The variable that a predicate compares with a constant, where the items of its step have a field of that name."""
-    before = judge.before.get(id(step))
-    items = judge.kind(step.node) if before is None else judge.look(step.node, TypeScope({}, before))
     match test:
         case nodes.Binary(operator="=", left=nodes.Variable(name=name) as one, right=nodes.String() | nodes.Number()):
-            return one if name in types.properties_at(items, ()) else None
+            return one if name in types.properties_at(judge.reached(step), ()) else None
     return None
 
 
