@@ -133,20 +133,19 @@ def taken_for_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
 
 
 def lost_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
-    """C247: `open ? open` or `open ? true` in a record or a body, which leaves out false."""
-    endpoint = typed.endpoint
-    for one in {id(one): one for one in (*expressions(endpoint.response), *expressions(endpoint.body))}.values():
+    """C247: `open ? open` in a record or a body, and `open ? true` in a record, which leave out false."""
+    of_record = {id(one): one for one in expressions(typed.endpoint.response)}
+    for one in (of_record | {id(one): one for one in expressions(typed.endpoint.body)}).values():
         for node in nodes.walk(one.node) if "?" in one.text else ():
             match node:
-                case nodes.Condition(condition=test, then=then, otherwise=None) if (
-                    (then == test or then == nodes.Value(then.span, value=True))
-                    and typed.kind(test).solid == types.BOOLEAN.kinds
-                    and _is_plain(test)
-                ):
-                    message = f"false is left out: this gives `{written(one, test)}` only where it is true"
-                    yield one.diagnostic(
-                        "C247", message, node, severity="warning", hint=f"write `{written(one, test)}`"
-                    )
+                case nodes.Condition(condition=test, then=then, otherwise=None) if typed.kind(
+                    test
+                ).solid == types.BOOLEAN.kinds and _is_plain(test):
+                    is_true = isinstance(then, nodes.Value) and then.value is True
+                    if then == test or (is_true and id(one) in of_record):
+                        text = written(one, test)
+                        message = f"false is left out: this gives `{text}` only where it is true"
+                        yield one.diagnostic("C247", message, node, severity="warning", hint=f"write `{text}`")
 
 
 def _loses_zero(node: nodes.Condition) -> bool:
