@@ -84,8 +84,9 @@ def misfits(mapping: linked.Mapping, typed: EndpointTypes, given: Given) -> Iter
         yield from _headers_read(one)
         yield from _no_numbers(one, typed.kinds)
     yield from _statuses(mapping, typed)
-    yield from _paths(typed.endpoint.path, typed.kind(typed.endpoint.path.node))
-    yield from (*_empty_parts(typed.endpoint.path, given), *_glued(typed.endpoint.path))
+    for path in (typed.endpoint.path, *(join.path for join in typed.endpoint.joins)):
+        yield from (*_paths(path, typed.kind(path.node)), *_glued(path))
+    yield from _empty_parts(typed.endpoint.path, given)
     yield from _of_a_page(typed.endpoint)
     yield from (*_same_cursor(typed.endpoint), *_same_number(typed.endpoint))
     yield from _bodiless(mapping, typed.endpoint)

@@ -61,8 +61,8 @@ def _no_flag(typed: EndpointTypes, more: Expression) -> Iterator[Diagnostic]:
     kind, name = typed.kind(more.node), texts_of_names(more.node)[-1:]
     beside = typed.properties(kind.path[:-1]) if kind.path else {}
     flag = next((one for one in beside if words(one) >= _MORE), None)
-    is_made = isinstance(more.node, nodes.Call)
-    if kind.solid == {"string"} and (kind.kinds == {"string"} or flag is not None or is_made):
+    is_flag = flag is not None or any(words(one) >= _MORE for one in name) or isinstance(more.node, nodes.Call)
+    if kind.solid == {"string"} and (kind.kinds == {"string"} or is_flag):
         message = "this is a text, and any text but the empty one means that more follows"
         hint = 'compare it: `… = "true"`' if flag in (None, *name) else f"did you mean `{flag}`?"
         yield more.diagnostic("C240", message, severity="warning", hint=hint)
