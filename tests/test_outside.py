@@ -9,9 +9,9 @@ from truto_mapper.text.errors import MapperError
 
 CASES, TRACKER = data_files.read("outside.yaml"), data_files.read("tracker.yaml")
 MEANINGS = data_files.read("meanings.yaml")
-SETS = (TRACKER, MEANINGS)
 LARGE = {name: data_files.read(f"{name}.yaml") for name in ("stays", "invoices", "courses")}
 RIGHT = {"old": "", "new": ""}
+FINE = [(case, one["files"]) for one in (TRACKER, MEANINGS) for case in (RIGHT, *one["fine"])]
 
 
 @pytest.fixture(scope="module")
@@ -64,19 +64,13 @@ def test_nothing_is_found_in_what_is_right(case, desk):
     assert [one.render() for one in desk(changed(case))] == []
 
 
-def of_sets(kind, *more):
-    """The cases of a kind of the sets that have mappings of their own, each with its files."""
-    found = [(case, one["files"]) for one in SETS for case in (*more, *one[kind])]
-    return pytest.mark.parametrize(("case", "files"), found, ids=[named(case) for case, _ in found])
+@pytest.mark.parametrize("fault", MEANINGS["faults"], ids=named)
+def test_what_contradicts_its_name_is_found(fault, desk):
+    found = desk(changed(fault, MEANINGS["files"]))
+    assert fault["finds"] in {one.code for one in found}, [one.render() for one in found]
 
 
-@of_sets("faults")
-def test_a_slip_of_an_author_and_what_contradicts_its_name_are_found(case, files, desk):
-    found = desk(changed(case, files))
-    assert case["finds"] in {one.code for one in found}, [one.render() for one in found]
-
-
-@of_sets("fine", RIGHT)
+@pytest.mark.parametrize(("case", "files"), FINE, ids=[named(case) for case, _ in FINE])
 def test_nothing_is_found_in_a_mapping_without_slips_that_means_what_it_says(case, files, desk):
     assert [one.render() for one in desk(changed(case, files))] == []
 
@@ -93,14 +87,15 @@ def together(faults):
     return batches
 
 
-BATCHES = [(name, batch) for name, one in LARGE.items() for batch in together(one["faults"])]
+BESIDE = LARGE | {"tracker": TRACKER}
+BATCHES = [(name, batch) for name, one in BESIDE.items() for batch in together(one["faults"])]
 
 
 @pytest.mark.parametrize(
     ("name", "batch"), BATCHES, ids=[f"{name} {number}" for number, (name, _) in enumerate(BATCHES)]
 )
-def test_faults_of_large_mappings_are_found_beside_each_other(name, batch, desk):
-    files = LARGE[name]["files"]
+def test_slips_are_found_beside_each_other(name, batch, desk):
+    files = BESIDE[name]["files"]
     for fault in batch:
         files = changed(fault, files)
     found = desk(files)

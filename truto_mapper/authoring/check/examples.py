@@ -97,13 +97,12 @@ def other_forms(mapper: Mapper, typed: EndpointTypes) -> Iterator[Diagnostic]:
 
 
 def _read(node: Node) -> Iterator[Node]:
-    """The variables and the paths of names that a node reads."""
-    if is_simple_path(node):
+    """The variables, the paths of names and whatever else gives a node something that is not written in it."""
+    below = () if is_simple_path(node) else node.arguments if isinstance(node, nodes.Call) else nodes.children(node)
+    for one in below:
+        yield from _read(one)
+    if not below and not isinstance(node, (*nodes.LITERALS, nodes.Regex)):
         yield node
-    else:
-        below = node.arguments if isinstance(node, nodes.Call) else nodes.children(node)
-        for one in below:
-            yield from _read(one)
 
 
 def _other_form(

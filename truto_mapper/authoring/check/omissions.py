@@ -369,20 +369,24 @@ def hollow_texts(mapper: Mapper, all_types: Iterable[EndpointTypes]) -> Iterator
     """C223: `"see " & url` where `url` may be absent: then the text has nothing in it."""
     for types in all_types:
         for key, one in every(types.endpoint):
-            yield from _hollow(one, types.kind, types.properties) if key not in PLANNING else ()
+            yield from _hollow(one, types.kinds, types.properties) if key not in PLANNING else ()
     refusal = refusal_type(mapper.mapping, with_null=True)
     for one in mapper.mapping.errors.values():
         kinds = kinds_in(one.node, TypeScope({}, refusal)) if "&" in one.text else {}
-        yield from _hollow(one, lambda node: kinds.get(id(node), ANY), partial(properties_at, refusal))  # noqa: B023  # called here
+        yield from _hollow(one, kinds, partial(properties_at, refusal))
 
 
 def _hollow(
-    one: Expression, kind_of: Callable[[nodes.Node], Type], properties: Callable[[NamePath], Mapping[str, Type]]
+    one: Expression, kinds: Mapping[int, Type], properties: Callable[[NamePath], Mapping[str, Type]]
 ) -> Iterator[Diagnostic]:
     for node, parts in joined_texts(one.node) if "&" in one.text else ():
         read = [part for part in parts if not isinstance(part, nodes.CONSTANTS)]
         said = "".join(str(part.value) for part in parts if isinstance(part, nodes.CONSTANTS))
-        if _SAYS.search(said) and read and all(_may_be_nothing(kind_of(part), part, properties) for part in read):
+        if (
+            _SAYS.search(said)
+            and read
+            and all(_may_be_nothing(kinds.get(id(part), ANY), part, properties) for part in read)
+        ):
             text = written(one, read[0])
             message, hint = f"this text is made where `{text}` is absent, too", f"write `{text} ? …`"
             yield one.diagnostic("C223", message, node, severity="warning", hint=hint)
