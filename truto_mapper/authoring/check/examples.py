@@ -10,6 +10,7 @@ from typing import Any
 
 from truto_mapper.authoring.check.expressions import JOINED, EndpointTypes
 from truto_mapper.authoring.check.fields import values_of
+from truto_mapper.authoring.check.fitting import Wanted
 from truto_mapper.authoring.check.slips import written
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.request_schema import JSON, RequestSchema
@@ -90,10 +91,10 @@ def other_forms(mapper: Mapper, typed: EndpointTypes) -> Iterator[Diagnostic]:
         for node, wanted in values_of(one.node, field, dotted(keys_of(path))) if field is not None else ():
             paths = list(_read(node))
             if paths and all(each == paths[0] for each in paths):
-                forms, ours = said(typed.kind(paths[0]).path), wanted.schema.certain
-                told = list(_other_form(typed, one, node, wanted.name, forms, ours))
-                is_told = told or typed.kind(node).format not in (None, _date_format(ours))
-                yield from told if is_told else _wrong_result(one, node, paths, forms, wanted.name, ours)
+                forms = said(typed.kind(paths[0]).path)
+                told = list(_other_form(typed, one, node, wanted, forms)) if is_simple_path(node) else []
+                is_told = told or typed.kind(node).format not in (None, _date_format(wanted.schema.certain))
+                yield from told if is_told else _wrong_result(one, node, paths, wanted, forms)
 
 
 def _read(node: Node) -> Iterator[Node]:
@@ -106,11 +107,10 @@ def _read(node: Node) -> Iterator[Node]:
 
 
 def _other_form(
-    typed: EndpointTypes, one: Expression, node: Node, name: str, forms: list[JSON], ours: list[JSON]
+    typed: EndpointTypes, one: Expression, node: Node, wanted: Wanted, forms: list[JSON]
 ) -> Iterator[Diagnostic]:
     """What is wrong with a value that stays as it is."""
-    if not is_simple_path(node):
-        return
+    name, ours = wanted.name, wanted.schema.certain
     text, said = written(one, node), " ".join(str(form.get("description", "")) for form in forms)
     shown, theirs, case = form_of_dates(forms), letter_case(forms), letter_case(ours)
     date = _date_format(ours)
@@ -139,17 +139,17 @@ _COMPONENTS = {"YYYY": "[Y0001]", "MM": "[M01]", "DD": "[D01]"}
 
 
 def _wrong_result(
-    one: Expression, node: Node, paths: list[Node], forms: list[JSON], name: str, ours: list[JSON]
+    one: Expression, node: Node, paths: list[Node], wanted: Wanted, forms: list[JSON]
 ) -> Iterator[Diagnostic]:
     """C207: a part of an expression that makes no date of the example of all that it reads, the value at some paths."""
-    wanted, theirs = _date_format(ours), _date_format(forms)
+    ours, theirs = _date_format(wanted.schema.certain), _date_format(forms)
     examples = _examples(forms, "") or ([_SUCH[theirs]] if theirs else [])
-    if wanted is None or not examples:
+    if ours is None or not examples:
         return
     made = _made_of(one, node, paths, examples[0])
-    if isinstance(made, str) and not Schema({"type": "string", "format": wanted}, generated=True).valid(made):
+    if isinstance(made, str) and not Schema({"type": "string", "format": ours}, generated=True).valid(made):
         whose = "the provider's example" if examples[0] not in _SUCH.values() else f"a {theirs} of the provider's"
-        message = f"`{name}` is a {wanted}, but this makes {excerpt(made)} of {whose}"
+        message = f"`{wanted.name}` is a {ours}, but this makes {excerpt(made)} of {whose}"
         yield one.diagnostic("C207", message, node, severity="warning")
 
 

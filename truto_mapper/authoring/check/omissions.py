@@ -44,6 +44,9 @@ from truto_mapper.text.pointers import dotted, keys_of
 
 #: Parameters that the engine and the service answer, whatever the provider is.
 _OF_ENGINE = frozenset({ACCOUNT, "limit", "next_cursor", "remote_query"})
+#: The properties of the objects at a path of a reply.
+Properties = Callable[[NamePath], Mapping[str, Type]]
+
 #: With more parameters than this, one that is not sent is forgotten.
 _MANY_ASKED = 3
 
@@ -306,7 +309,11 @@ def unsure_fields(mapper: Mapper, types: EndpointTypes) -> Iterator[Diagnostic]:
             ways = {
                 id(node): way
                 for node in nodes.walk(made)
-                if (way := _unsure(types, node, null=id(node) in direct, above=len(path) == 1))
+                if (
+                    way := _unsure(
+                        node, types.kind(node), types.properties, null=id(node) in direct, above=len(path) == 1
+                    )
+                )
             }
             if ways and may_be_absent(made, types.kinds, lambda node: id(node) in ways):  # noqa: B023  # called here
                 message = f"`{dotted(path)}` is required, but {[*ways.values()][-1]}"
@@ -337,7 +344,8 @@ def _unsure_keys(types: EndpointTypes, field: Field, one: Expression) -> Iterato
     """C213: required fields of the objects that an expression makes, which may be absent."""
     for made, schema in objects(one.node, field):
         for key, value in made.pairs:
-            way = _unsure(types, _kept(value), null=False)
+            read = _kept(value)
+            way = _unsure(read, types.kind(read), types.properties, null=False)
             if way is not None and isinstance(key, nodes.String) and key.value in schema.required:
                 message, hint = f"`{key.value}` is required, but {way}", "give it another value there: `… ?? …`"
                 yield one.diagnostic("C213", message, value, severity="warning", hint=hint)
@@ -351,18 +359,17 @@ def _kept(node: nodes.Node) -> nodes.Node:
     return node
 
 
-def _unsure(types: EndpointTypes, node: nodes.Node, *, null: bool, above: bool = True) -> str | None:
+def _unsure(node: nodes.Node, kind: Type, properties: Properties, *, null: bool, above: bool = True) -> str | None:
     """How a field of the reply may have no value, in words; None if it surely has one, or for any other node.
 
     `above` if also because an object that it is in may be absent.
     """
-    kind = types.kinds.get(id(node))
-    if kind is None or not kind.path or not (is_simple_path(node) or isinstance(node, nodes.Name)):
+    if not kind.path or not (is_simple_path(node) or isinstance(node, nodes.Name)):
         return None
     if kind.path[0] == JOINED and "undefined" in kind.kinds:
         return f"the join `{kind.path[1]}` may have no row for it"
     places = (kind.path[:end] for end in range(len(kind.path), 0 if above else len(kind.path) - 1, -1))
-    return next(filter(None, (_unsure_at(types, place, kind, null=null) for place in places)), None)
+    return next(filter(None, (_unsure_at(place, kind, properties, null=null) for place in places)), None)
 
 
 def hollow_texts(mapper: Mapper, all_types: Iterable[EndpointTypes]) -> Iterator[Diagnostic]:
@@ -376,17 +383,12 @@ def hollow_texts(mapper: Mapper, all_types: Iterable[EndpointTypes]) -> Iterator
         yield from _hollow(one, kinds, partial(properties_at, refusal))
 
 
-def _hollow(
-    one: Expression, kinds: Mapping[int, Type], properties: Callable[[NamePath], Mapping[str, Type]]
-) -> Iterator[Diagnostic]:
+def _hollow(one: Expression, kinds: Mapping[int, Type], properties: Properties) -> Iterator[Diagnostic]:
     for node, parts in joined_texts(one.node) if "&" in one.text else ():
         read = [part for part in parts if not isinstance(part, nodes.CONSTANTS)]
         said = "".join(str(part.value) for part in parts if isinstance(part, nodes.CONSTANTS))
-        if (
-            _SAYS.search(said)
-            and read
-            and all(_may_be_nothing(kinds.get(id(part), ANY), part, properties) for part in read)
-        ):
+        ways = [_unsure(part, kinds.get(id(part), ANY), properties, null=False) for part in read]
+        if _SAYS.search(said) and ways and all(ways):
             text = written(one, read[0])
             message, hint = f"this text is made where `{text}` is absent, too", f"write `{text} ? …`"
             yield one.diagnostic("C223", message, node, severity="warning", hint=hint)
@@ -396,21 +398,9 @@ def _hollow(
 _SAYS = lazy_pattern(r"\w|[(){}\[\]]")
 
 
-def _may_be_nothing(kind: Type, node: nodes.Node, properties: Callable[[NamePath], Mapping[str, Type]]) -> bool:
-    """Whether a value may be absent by a schema, which says of others that they are always there."""
-    if not kind.path or "undefined" not in kind.kinds or not is_simple_path(node):
-        return False
-    ways = set[str]()
-    for end, name in enumerate(kind.path, 1):
-        beside = properties(kind.path[: end - 1])
-        tells = {way for way in NONE if any(way not in each.kinds for each in beside.values())}
-        ways |= tells & beside[name].kinds - ({"null"} if end == len(kind.path) else set()) if name in beside else set()
-    return bool(ways) or kind.path[0] == JOINED
-
-
-def _unsure_at(types: EndpointTypes, path: NamePath, kind: Type, *, null: bool) -> str | None:
+def _unsure_at(path: NamePath, kind: Type, properties: Properties, *, null: bool) -> str | None:
     """The same for a place of the reply: that of the field, or one above it, below which there is nothing then."""
-    beside = types.properties(path[:-1])
+    beside = properties(path[:-1])
     declared, is_above = beside.get(path[-1]), path != kind.path
     if declared is None or not declared.solid or (is_above and "array" in declared.kinds):
         return None

@@ -243,7 +243,7 @@ class Surprises(Nulls):
         """C221: a number in brackets behind a text, or for a group that the pattern of $match does not have."""
         if not isinstance(step.node, (nodes.Name, nodes.Variable)):
             return
-        kind = self.kind(step.node) if step is steps[0] else quiet(step.node, TypeScope({}, self.before[id(step)]))
+        kind = self.reached(step)
         text = self.text_of(test)
         if kind.kinds - types.NONE == types.STRING.kinds:
             whole = self.text_of(step.node)
