@@ -54,6 +54,33 @@ def test_a_miss_is_absent(mapper):
     ]
 
 
+@pytest.mark.parametrize(
+    ("title", "found", "missed"),
+    [
+        ("$user.title", "boss 1", None),
+        ("$user.title ?? 'none'", "boss 1", "none"),
+        ("$user.[title][0]", "boss 1", None),
+        ("$user.(firstName & '!')", "U1!", None),
+        ("$user.$string(age)", "1", None),
+        ("$user.{'a': title}.a", "boss 1", None),
+        ("$user{'a': title}.a", "boss 1", None),
+        ("$keys($user)[0]", "id", None),
+        ("$exists($user) ? 'there' : 'gone'", "there", "gone"),
+        ("$exists($user.title) ? 'there' : 'gone'", "there", "gone"),
+        ("($user := {'title': 'own'}; $user.title)", "own", "own"),
+    ],
+)
+def test_a_miss_is_nothing_however_its_row_is_read(tmp_path, title, found, missed):
+    mapper = mapper_of(
+        tmp_path,
+        ("title: $uppercase($lookup($joined.users, $string(ownerId)).title)", f'title: "{title}"'),
+        ("user: $lookup($joined.users, $string(ownerId))", "user: $lookup($joined.users, contact)"),
+    )
+    there, gone = deals("1", "77")  # what a usual row has
+    _, page = exchanged(mapper, company(USERS, [[there | {"contact": "1"}, gone | {"contact": "77"}]]))
+    assert [one.get("title") for one in page.records] == [found, missed]
+
+
 def test_the_same_id_as_text_and_as_number_is_one(mapper):
     requests, page = exchanged(mapper, company(USERS, [deals(1, "1", 1)]))
     assert requests[1].body == {"filter": {"ids": [1]}}

@@ -48,7 +48,7 @@ class Externals:
 
     def __init__(self) -> None:
         self.constants: dict[str, Any] = {one.__name__: one for one in _CALLED}
-        self.constants["MISSING"] = MISSING
+        self.constants |= {"MISSING": MISSING, "NO_ROW": {}}
         self.temporaries = count(1)
 
     def emit(

@@ -52,8 +52,7 @@ class Answered(NamedTuple):
     def page(self, replies: Replies, query: Query | None, asked: Asked, on_invalid: OnInvalid) -> Page[Any]:
         """The page of all replies. Raises as `map` does."""
         body, status, headers = self.response
-        page = page_of(replies, body, query, asked, status, headers, on_invalid, False, self.joined)  # as in `page_of`
-        self.joined.joined = {}  # what is kept of a page must not keep the rows
+        page = _page_of(replies, body, (query, asked, status, headers, on_invalid), self.joined)
         return page._replace(response=self.response) if isinstance(self.response, ReadResponse) else page
 
 
@@ -120,20 +119,19 @@ class Joining:
         Raises as `map` does, and `QueryError` Q515 for what are no replies.
         """
         query, asked, status, headers, on_invalid = given
-        response = Response(body, status, headers)
         found = self._usual(asked, joined) if body.__class__ is dict else None
         if found is None:
             responses = self._responses(joined, asked)
             found = self._of_rows(given, responses) if body.__class__ is dict else None
-        if found is None:
-            opened = self._opened(response, query, asked, is_exact=is_exact)
-            if opened is None:
-                return None
-            response, bindings, endpoint, budget, told = opened
-            joins = Joins(self.readers[endpoint.name], self.replies.scope(bindings, budget), query, on_invalid)
-            joins.budget.notes += [*told, *lacking(endpoint.joins, joins.scope, responses)]
-            found = joins.of_replies(responses)
-        return Answered(response, found).page(self.replies, query, asked, on_invalid)
+        if found is not None:
+            return _page_of(self.replies, body, given, found)
+        opened = self._opened(Response(body, status, headers), query, asked, is_exact=is_exact)
+        if opened is None:
+            return None
+        response, bindings, endpoint, budget, told = opened
+        joins = Joins(self.readers[endpoint.name], self.replies.scope(bindings, budget), query, on_invalid)
+        joins.budget.notes += [*told, *lacking(endpoint.joins, joins.scope, responses)]
+        return Answered(response, joins.of_replies(responses)).page(self.replies, query, asked, on_invalid)
 
     def _usual(self, asked: Asked, given: Any) -> JoinedBudget | None:
         """What kept replies give, where each of them is usual: no expression has to be evaluated then."""
@@ -193,6 +191,13 @@ class Joining:
             hint = did_you_mean(name, known) if isinstance(name, str) else None
             refuse(f"joined: there is no join {excerpt(name)}", hint)
         return {name: list(map(_response, replies)) for name, replies in given.items()}
+
+
+def _page_of(replies: Replies, body: Any, given: Given, joined: JoinedBudget) -> Page[Any]:
+    """The page of a reply and of what its joins gave, whose rows a page that is kept does not keep."""
+    page = page_of(replies, body, *given, False, joined)  # a keyword takes longer, see `page_of`
+    joined.joined = {}
+    return page
 
 
 def _cut(endpoint: Endpoint, body: Any, query: Query | None, plan: Plan) -> Any:

@@ -77,5 +77,13 @@ class LookUps:
         return not self.paths.paths.keys().isdisjoint(bound)
 
 
+def is_read_by_names(name: str, node: Node) -> bool:
+    """Whether a node reads nothing of a variable but values at names below it."""
+    variable, inner = Variable(node.span, name), list(walk(node))
+    paths = [one for one in inner if isinstance(one, Path) and len(one.steps) > 1 and not one.tuple]
+    begun = [one for one in paths if one.steps[0] == Step(node.span, variable) and isinstance(one.steps[1].node, Name)]
+    return len(begun) == inner.count(variable)
+
+
 def _is_plain_name(step: Step) -> bool:
     return isinstance(step.node, (Name, Variable)) and step == Step(step.span, step.node)

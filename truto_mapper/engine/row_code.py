@@ -9,7 +9,7 @@ from typing import Any
 
 from truto_mapper.engine.externals import Externals, UnfusableError, unpack
 from truto_mapper.engine.field_source import FieldSource
-from truto_mapper.engine.look_ups import JOINED, ROWS, LookUps
+from truto_mapper.engine.look_ups import JOINED, ROWS, LookUps, is_read_by_names
 from truto_mapper.engine.per_page import Memo, PageValues
 from truto_mapper.engine.reply_code import Loops
 from truto_mapper.engine.shaped_values import ShapedValues
@@ -22,7 +22,7 @@ from truto_mapper.language.names import NamePath, leading_names, without_bracket
 from truto_mapper.language.nodes import Call, Condition, Name, Node, Number, String, Value, Variable, walk
 from truto_mapper.language.runtime.values import finished
 from truto_mapper.language.source_paths import Paths
-from truto_mapper.mapping.linked import REPLY, Endpoint
+from truto_mapper.mapping.linked import REPLY, Endpoint, expressions
 from truto_mapper.resource.field import REMOTE_DATA, Field
 from truto_mapper.text.record import NamedTuple
 
@@ -422,7 +422,21 @@ def _write_let(code: RowCode, name: str, expression: Expression) -> None:
     code.pen.at = expression.placer.place(expression.node.span)
     code.locals[name] = local = code.inline(expression, expression.node, code.shaped.of_let(name, expression))
     if _is_row_of_join(code, expression.node):
-        code.objects.add(local)
+        _note_row(code, name, local)
+
+
+def _note_row(code: RowCode, name: str, local: str) -> None:
+    """Note that a local holds a row of a join, if any. Where only names of it are read, an empty object is as good."""
+    endpoint = code.blueprint.endpoint
+    readers = [one.node for _, one in endpoint.let] + [one.node for one in expressions(endpoint.response)]
+    match code.pen.lines[-1:]:
+        case [ast.Assign(targets=[ast.Name(id=made)], value=ast.Call(args=[key, ast.Name("MISSING")]) as look_up)] if (
+            made == local and all(is_read_by_names(name, one) for one in readers)
+        ):
+            look_up.args = [key, code.pen.load("NO_ROW")]
+            code.classes[local] = "dict"
+        case _:
+            code.objects.add(local)
 
 
 def _is_row_of_join(code: RowCode, node: Node) -> bool:
