@@ -4,7 +4,7 @@ Each rule is a function that yields findings. An error can never work, a warning
 the mapping leaves out. A comment `# truto: ignore[C206] reason` silences a code.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from truto_mapper.authoring.check import enumerations, outside
@@ -23,7 +23,6 @@ from truto_mapper.authoring.check.misnamed import misnamed
 from truto_mapper.authoring.check.misspelt import misspelt
 from truto_mapper.authoring.check.moments import mistaken_moments
 from truto_mapper.authoring.check.namesakes import Named, namesakes
-from truto_mapper.authoring.check.namings import Namings
 from truto_mapper.authoring.check.omissions import (
     hollow_texts,
     sent_twice,
@@ -62,17 +61,83 @@ from truto_mapper.text.diagnostics import Diagnostic, by_place
 from truto_mapper.text.yaml_tree import repeated_anchors
 
 
+def mistaken_sources(typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """The mistakes in the schemas of an endpoint's replies."""
+    for source in (typed.endpoint.source, *(join.source for join in typed.endpoint.joins)):
+        yield from schema_mistakes(source) if source is not None else ()
+
+
+Rule = Callable[[EndpointTypes], Iterable[Diagnostic]]
+
+#: The rules of an endpoint.
+_OF_ENDPOINTS: tuple[Rule, ...] = (
+    mistaken_sources,
+    other_keys,
+    first_words,
+    unused_names,
+    unwritten_fields,
+    unsure_fields,
+    unsent_fields,
+    misrounded,
+    other_zones,
+    other_selections,
+    our_cursor,
+    unescaped,
+    unasked,
+    mistaken_joins,
+    single_rows,
+    pointless_conditions,
+    repeated_marks,
+    mispaged,
+    unsent_page,
+    mistaken_guards,
+    swapped_branches,
+    half_made,
+    disagreeing,
+    overwritten,
+    unlooped_array,
+    failing_examples,
+    other_forms,
+)
+#: The rules of a mapping.
+_OF_MAPPINGS: tuple[Callable[[Mapper], Iterable[Diagnostic]], ...] = (
+    unused_joins,
+    unused_settings,
+    text_switches,
+    other_headers,
+    other_paths,
+    contradictions,
+)
+#: The rules of all endpoints together.
+_OF_ALL: tuple[Callable[[Sequence[EndpointTypes]], Iterable[Diagnostic]], ...] = (
+    unused_tables,
+    lacking,
+    misspelt,
+    hollow_texts,
+)
+#: The rules about what names, units and truths mean.
+_OF_MEANINGS: tuple[Callable[[Sequence[Named]], Iterable[Diagnostic]], ...] = (
+    mistaken_moments,
+    mistaken_units,
+    ways_back,
+    strange_filters,
+    turned_around,
+    misnamed,
+    mistaken_ids,
+)
+
+
 def _of_expressions(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> tuple[EndpointTypes, list[Diagnostic]]:
     """The types of an endpoint's expressions, and what they tell without what only follows from that."""
     typed = EndpointTypes(mapper, endpoint)
-    strangers = list(enumerations.strangers(mapper.mapping, typed))
-    after = enumerations.branches_after(mapper.mapping, typed, strangers)
-    optional = enumerations.optional(mapper.mapping, endpoint)
+    strangers = list(enumerations.strangers(typed))
+    after = enumerations.branches_after(typed, strangers)
+    optional = enumerations.optional(typed)
     told = misread_rows(typed, typed.found)
     found = [one for one in (*told, *strangers) if one.code != "C209" or not is_held(one, optional)]
     if any(one.code == "C209" for one in found):  # the values that the endpoint serves may all be handled
-        served = EndpointTypes(mapper, endpoint, asked(mapper, typed, reach))
-        left = (*served.found, *enumerations.strangers(mapper.mapping, served))
+        served = EndpointTypes(mapper, endpoint, asked(typed, reach))
+        left = (*served.found, *enumerations.strangers(served))
         after |= {place(one) for one in found if one.code == "C209"} - {place(one) for one in left}
     return typed, [one for one in found if one.code not in ("C209", "C211") or place(one) not in after]
 
@@ -80,19 +145,6 @@ def _of_expressions(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> tuple[E
 #: What may be a consequence of a mistake elsewhere: names that nothing uses, fields that nothing reads or writes,
 #: queries that nothing serves or sends.
 _OF_THE_WHOLE = frozenset({"C210", "C212", "C213", "C214", "C215", "C216", "C233", "C238", "C244"})
-
-
-#: Rules about what names, units and truths mean.
-_OF_MEANINGS = (mistaken_moments, mistaken_units, ways_back, strange_filters, turned_around, misnamed, mistaken_ids)
-
-
-def _of_meanings(mapper: Mapper, names: Sequence[Named]) -> Iterator[Diagnostic]:
-    """What follows from what names, units and truths mean, and from what endpoints have in common."""
-    for rule in _OF_MEANINGS:
-        yield from rule(names)
-    yield from (*lacking(mapper, [one.types for one in names]), *other_headers(mapper), *other_paths(mapper))
-    for one in names:
-        yield from (*truths(one.types), *mistaken_texts(one.types))
 
 
 def check_file(name: str | Path, *, overlays: Overlays = ()) -> list[Diagnostic]:
@@ -112,69 +164,50 @@ def check(mapper: Mapper) -> list[Diagnostic]:
     """Every finding about a mapping that loads, in the order of its text, without the silenced ones."""
     reaches = {one.method: Reach(mapper, one.method) for one in mapper.mapping.endpoints}
     by_endpoint: dict[str, list[Diagnostic]] = {}
-    unread: list[Diagnostic] = []
     all_types: list[EndpointTypes] = []
     for endpoint in mapper.mapping.endpoints:
-        reach = reaches[endpoint.method]
-        types, found = _of_expressions(mapper, endpoint, reach)
-        all_types.append(types)
-        for source in (endpoint.source, *(join.source for join in endpoint.joins)):
-            found += schema_mistakes(source) if source else ()
-        found += [*other_keys(types, mapper.mapping.lookups), *first_words(endpoint, mapper.mapping.lookups)]
-        found += [*unused_names(mapper, endpoint), *unwritten_fields(mapper, endpoint), *unsure_fields(mapper, types)]
-        given = Given(mapper, of_request(mapper, types, reach), endpoint.query_error)
-        found += [*outside.misfits(mapper.mapping, types, given)]
-        found += [
-            *Bodies(mapper, types, given).misfits(),
-            *(found for join in endpoint.joins for found in Bodies(mapper, types, given, join).misfits()),
-            *unsent(mapper, endpoint, reach),
-            *unsent_fields(mapper, endpoint),
-        ]
-        found += [
-            *misrounded(mapper.mapping, endpoint),
-            *other_zones(endpoint),
-            *other_selections(endpoint),
-            *our_cursor(endpoint),
-            *unescaped(mapper, types),
-        ]
-        found += [*unasked(types), *mistaken_joins(types), *single_rows(mapper, types)]
-        found += [*pointless_conditions(types), *misplaced_rows(types, found), *repeated_marks(mapper, types)]
-        found += [*mispaged(mapper.mapping, types), *unsent_page(mapper.mapping, endpoint)]
-        found += [
-            *mistaken_guards(types),
-            *swapped_branches(types),
-            *half_made(mapper, types),
-            *disagreeing(endpoint, mapper.mapping.endpoints),
-            *overwritten(types),
-        ]
-        found += [
-            *unlooped_array(mapper.mapping, types),
-            *failing_examples(types),
-            *other_forms(mapper, types),
-        ]
-        found += same_for_all(mapper.mapping, types, found)
-        by_endpoint[endpoint.name] = found
-        unread += unread_fields(mapper, types)
-    names = [Named(mapper, one, Namings.of_endpoint(one.endpoint)) for one in all_types]
-    named, mistaken = list(namesakes(mapper, names)), list(mistaken_replies(all_types))
-    misread = frozenset(place(one) for one in named if one.code == "C232")
+        typed, found = _of_expressions(mapper, endpoint, reaches[endpoint.method])
+        all_types.append(typed)
+        by_endpoint[endpoint.name] = _of_endpoint(typed, found, reaches[endpoint.method])
     found = [one for source in mapper.sources for one in repeated_anchors(source)]
-    found += [
-        *bare_status(mapper),
-        *pointless_in_errors(mapper),
-        *(one for reach in reaches.values() for one in unreachable(reach)),
-    ]
+    found += [*bare_status(mapper), *pointless_in_errors(mapper)]
+    found += [one for reach in reaches.values() for one in unreachable(reach)]
     found += in_every(by_endpoint, mapper.mapping.endpoints)
+    found = _together(mapper, all_types, found)
+    # Endpoints that share an expression by a YAML alias report it once.
+    once = list({(one.code, one.source, one.span): one for one in reversed(found)}.values())
+    return sorted(unsilenced([*mapper.diagnostics, *once], mapper.sources), key=by_place)
+
+
+def _of_endpoint(typed: EndpointTypes, found: Sequence[Diagnostic], reach: Reach) -> list[Diagnostic]:
+    """What is wrong with an endpoint, with what is `found` in its expressions."""
+    found = [*found, *(one for rule in _OF_ENDPOINTS for one in rule(typed)), *_of_requests(typed, reach)]
+    found += misplaced_rows(typed, found)
+    return [*found, *same_for_all(typed, found)]
+
+
+def _of_requests(typed: EndpointTypes, reach: Reach) -> Iterator[Diagnostic]:
+    """What is wrong with the requests for the queries that an endpoint serves."""
+    given = Given(typed, of_request(typed, reach))
+    yield from (*outside.misfits(typed, given), *unsent(typed, reach))
+    for asking in (None, *typed.endpoint.joins):
+        yield from Bodies(typed, given, asking).misfits()
+
+
+def _together(mapper: Mapper, all_types: Sequence[EndpointTypes], found: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """What is found in endpoints, and in all of them together."""
+    names = list(map(Named, all_types))
+    named, mistaken = list(namesakes(names)), list(mistaken_replies(all_types))
+    misread = frozenset(place(one) for one in named if one.code == "C232")
     misfits = frozenset(place(one) for one in found if one.code == "C240")
     # The findings at these places say more than the code does there.
     unlike = {"C240": misread, "C230": frozenset(map(place, mistaken)), "C227": misfits}
     found = [one for one in found if place(one) not in unlike.get(one.code, ())]
-    found += [*unused_joins(mapper), *unused_tables(mapper, {one.endpoint.name: one for one in all_types})]
-    found += [*unused_settings(mapper), *text_switches(mapper), *unread, *named, *mistaken]
-    found += [*_of_meanings(mapper, names), *sent_twice(mapper, misread), *contradictions(mapper)]
-    found += [*misspelt(all_types), *hollow_texts(mapper, all_types)]
+    found += [one for rule in _OF_MAPPINGS for one in rule(mapper)]
+    found += [one for rule in _OF_ALL for one in rule(all_types)]
+    found += [*named, *mistaken, *sent_twice(mapper, misread)]
+    found += [one for rule in _OF_MEANINGS for one in rule(names)]
+    for typed in all_types:
+        found += (*unread_fields(typed), *truths(typed), *mistaken_texts(typed))
     of_others = frozenset(place(one) for one in found if one.code == "C232")
-    found = [one for one in found if one.code != "C237" or place(one) not in of_others]
-    # Endpoints that share an expression by a YAML alias report it once.
-    once = list({(one.code, one.source, one.span): one for one in reversed(found)}.values())
-    return sorted(unsilenced([*mapper.diagnostics, *once], mapper.sources), key=by_place)
+    return [one for one in found if one.code != "C237" or place(one) not in of_others]

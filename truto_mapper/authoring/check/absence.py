@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from truto_mapper.authoring.check.expressions import EndpointTypes, narrowed
 from truto_mapper.authoring.check.reachability import Reach
-from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import facts, nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.facts import TypeScope
@@ -39,13 +38,13 @@ def kinds_in(node: nodes.Node, scope: TypeScope) -> Kinds:
     return recording.before | recording.kinds
 
 
-def of_request(mapper: Mapper, typed: EndpointTypes, reach: Reach) -> TypeScope:
+def of_request(typed: EndpointTypes, reach: Reach) -> TypeScope:
     """What is known where the request of an endpoint is made: of the queries that it serves and does not refuse."""
-    endpoint, integration = typed.endpoint, mapper.mapping.integration
+    mapper, endpoint = typed.mapper, typed.endpoint
     scope = narrowed(replace(typed.scope, context=types.ANY), reach.asked(endpoint.name))
     given = scope.variables["query"].properties or {}
     fields = mapper.resource.parameters_of(endpoint.method)
-    required = {name for name, one in fields.items() if one.required or integration in one.required_in}
+    required = {name for name, one in fields.items() if one.required or mapper.mapping.integration in one.required_in}
     scope = narrowed(scope, {"query": {name: given[name].without({"undefined"}) for name in required & given.keys()}})
     if endpoint.when is not None:
         scope = scope.knowing(facts.narrowed(endpoint.when.node, scope, quiet)[0])
@@ -58,10 +57,10 @@ def of_request(mapper: Mapper, typed: EndpointTypes, reach: Reach) -> TypeScope:
     return scope
 
 
-def asked(mapper: Mapper, typed: EndpointTypes, reach: Reach) -> dict[str, dict[str, Type]]:
+def asked(typed: EndpointTypes, reach: Reach) -> dict[str, dict[str, Type]]:
     """The types of parameters and settings in the queries that an endpoint serves and does not refuse."""
-    found, scope = reach.asked(typed.endpoint.name), of_request(mapper, typed, reach)
-    parameters = mapper.resource.parameters_of(typed.endpoint.method)
+    found, scope = reach.asked(typed.endpoint.name), of_request(typed, reach)
+    parameters = typed.mapper.resource.parameters_of(typed.endpoint.method)
     listed = [name for name, one in parameters.items() if one.enum]
     kinds = {name: quiet(Expression(f"$query.`{name}`").node, scope) for name in listed}
     return {**found, "query": {**found.get("query", {}), **kinds}}
@@ -102,9 +101,8 @@ class Given:
     A setting counts only where the mapping says elsewhere what holds without it: whoever needs it gives it otherwise.
     """
 
-    def __init__(self, mapper: Mapper, scope: TypeScope, refusal: Expression | None) -> None:
-        """`refusal` is the `query_error` of the endpoint."""
-        self.scope, self.mapper, self.refusal = scope, mapper, refusal
+    def __init__(self, typed: EndpointTypes, scope: TypeScope) -> None:
+        self.scope, self.mapper, self.refusal = scope, typed.mapper, typed.endpoint.query_error
 
     def is_absent(
         self, expression: Expression, node: nodes.Node, kinds: Kinds | None = None, *, in_item: bool = False

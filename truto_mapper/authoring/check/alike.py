@@ -25,8 +25,9 @@ _MANY = 3
 _OF_JOINS = ("run_if", "empty_when", "error_when", "next_cursor")
 
 
-def lacking(mapper: Mapper, all_types: Sequence[EndpointTypes]) -> Iterator[Diagnostic]:
+def lacking(all_types: Sequence[EndpointTypes]) -> Iterator[Diagnostic]:
     """C249: an endpoint without the `error_when` of the others, and a join without a key of its twin."""
+    mapper = all_types[0].mapper
     endpoints = mapper.mapping.root.value["endpoints"]
     refused = refusal_type(mapper.mapping).properties or {}
     for typed in all_types:
@@ -116,10 +117,10 @@ def _other_version(name: str, values: Sequence[Expression]) -> Iterator[Diagnost
         yield other.diagnostic("C249", message, severity="warning")
 
 
-def other_selections(endpoint: Endpoint) -> Iterator[Diagnostic]:
+def other_selections(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C219: a field without the `[…]` of those beside it, whose expressions are the same but for their texts."""
     groups: dict[Steps, list[tuple[str, Expression]]] = {}
-    for path, _, one in leaves(endpoint.response):
+    for path, _, one in leaves(typed.endpoint.response):
         groups.setdefault(path[:-1], []).append((_TEXT.sub('""', one.text.strip()), one))
     for group in groups.values():
         usual, count = Counter(text for text, _ in group).most_common(1)[0]

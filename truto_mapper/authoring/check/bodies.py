@@ -12,7 +12,6 @@ from truto_mapper.authoring.check.examples import form_of_dates, letter_case
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.fitting import Wanted
 from truto_mapper.authoring.check.pictures import as_letters
-from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.query_values import number_in
 from truto_mapper.engine.request_schema import RequestSchema
 from truto_mapper.language import nodes, types
@@ -29,12 +28,12 @@ class Bodies:
     Values count that the queries which the endpoint serves can give.
     """
 
-    def __init__(self, mapper: Mapper, typed: EndpointTypes, given: Given, join: Join | None = None) -> None:
+    def __init__(self, typed: EndpointTypes, given: Given, join: Join | None = None) -> None:
         self.typed, self.asking, self.given = typed, join or typed.endpoint, given
-        node = mapper.mapping.root.value["endpoints"].value[typed.endpoint.name]
+        node = typed.mapper.mapping.root.value["endpoints"].value[typed.endpoint.name]
         if join is not None:
             node = node.value["join"].value[join.name]
-            self.given = Given(mapper, typed.of_join(join, given.scope), typed.endpoint.query_error)
+            self.given = Given(typed, typed.of_join(join, given.scope))
         self.node: Node | None = node.value.get("request_body_mapping")
         self.holder = node
 

@@ -7,13 +7,14 @@ from collections.abc import Mapping as Map
 from typing import Final
 
 from truto_mapper.authoring.check import slips
+from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.sources import parameter_of
 from truto_mapper.engine.request_schema import RequestSchema
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import bound_values, leading_names
 from truto_mapper.language.source_paths import reads
-from truto_mapper.mapping.linked import OF_REQUESTS, Endpoint, Mapping, every, expressions, leaves, of_requests
+from truto_mapper.mapping.linked import OF_REQUESTS, Endpoint, every, expressions, leaves, of_requests
 from truto_mapper.text.diagnostics import Diagnostic, either
 from truto_mapper.text.pointers import Steps
 from truto_mapper.text.record import NamedTuple
@@ -24,8 +25,9 @@ _ROUNDING: Final[Map[str, tuple[str, ...]]] = {"floorDate": ("floor",), "ceilDat
 _NOW: Final = nodes.Variable(Span(0, 0), "now")
 
 
-def misrounded(mapping: Mapping, endpoint: Endpoint) -> Iterator[Diagnostic]:
+def misrounded(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C243: parameters that are counted in another zone than `whole_days` says, or are no days where they are sent."""
+    endpoint, mapping = typed.endpoint, typed.mapper.mapping
     days = mapping.whole_days
     if days is None:
         return
@@ -63,10 +65,10 @@ _LACKING: Final[Map[Hashable, str]] = {
 }
 
 
-def other_zones(endpoint: Endpoint) -> Iterator[Diagnostic]:
+def other_zones(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C243: the only date of a record, or of a request, that is read or made in another zone than those beside it."""
-    made = [*(one for _, one in endpoint.let), *expressions(endpoint.response)]
-    for some in (made, of_requests(endpoint)):
+    made = [*(one for _, one in typed.endpoint.let), *expressions(typed.endpoint.response)]
+    for some in (made, of_requests(typed.endpoint)):
         alike: dict[tuple[Hashable, ...], list[_Zoned]] = {}
         for one in (each for expression in some for each in _zoned(expression)):
             alike.setdefault(one.kind, []).append(one)

@@ -12,8 +12,6 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import bound_values
 from truto_mapper.language.runtime.coercion import kind_of
 from truto_mapper.language.types import Type
-from truto_mapper.mapping import linked
-from truto_mapper.mapping.linked import Endpoint, every, of_mapping
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean
 from truto_mapper.text.source import Source, Span
 
@@ -23,10 +21,10 @@ Kinds = Mapping[int, Type]
 _EXISTS = nodes.Variable(Span(0, 0), "exists")
 
 
-def strangers(mapping: Any, typed: EndpointTypes) -> Iterator[Diagnostic]:
+def strangers(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C239: constants that an enumeration does not have. C209: values of one that a table does not have."""
     asked: set[Any] = set()
-    for _, expression in (*every(typed.endpoint), *of_mapping(mapping)):
+    for _, expression in typed.expressions:
         for node in nodes.walk(expression.node):
             match node:
                 case nodes.Binary(operator="!=", right=nodes.String(value="undefined")):
@@ -37,22 +35,22 @@ def strangers(mapping: Any, typed: EndpointTypes) -> Iterator[Diagnostic]:
                     }
                     yield from _compared(expression, left, right, typed.kinds)
                     yield from _compared(expression, right, left, typed.kinds)
-    for _, expression in (*every(typed.endpoint), *of_mapping(mapping)):
+    for _, expression in typed.expressions:
         yield from _looked_up(expression, typed.kinds, asked)
         yield from _turned_back(expression, typed.kinds)
 
 
-def optional(mapping: linked.Mapping, endpoint: Endpoint) -> list[tuple[Source, Span]]:
+def optional(typed: EndpointTypes) -> list[tuple[Source, Span]]:
     """The places of the expressions that are undefined where there is nothing to say."""
-    made = (endpoint.query_error, endpoint.query_note, *mapping.errors.values())
+    made = (typed.endpoint.query_error, typed.endpoint.query_note, *typed.mapper.mapping.errors.values())
     return [(one.source, one.span) for one in made if one is not None]
 
 
-def branches_after(mapping: Any, typed: EndpointTypes, found: Iterable[Diagnostic]) -> set[tuple[Any, Any]]:
+def branches_after(typed: EndpointTypes, found: Iterable[Diagnostic]) -> set[tuple[Any, Any]]:
     """The places of branches whose conditions hold such constants: that they are never reached follows from these."""
     places = [(one.source, one.span) for one in found if one.span is not None]
     after: set[tuple[Any, Any]] = set()
-    for _, expression in (*every(typed.endpoint), *of_mapping(mapping)) if places else ():
+    for _, expression in typed.expressions if places else ():
         for node in nodes.walk(expression.node):
             if isinstance(node, nodes.Condition):
                 test = expression.locate(node.condition.span)

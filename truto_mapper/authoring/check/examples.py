@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from truto_mapper.authoring.check.expressions import JOINED, EndpointTypes
+from truto_mapper.authoring.check.described import in_words
+from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.fields import values_of
 from truto_mapper.authoring.check.fitting import Wanted
 from truto_mapper.authoring.check.slips import written
-from truto_mapper.engine.mapper import Mapper
-from truto_mapper.engine.request_schema import JSON, RequestSchema
+from truto_mapper.engine.request_schema import JSON
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import NamePath, is_simple_path, texts_of_names
+from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.runtime.values import MISSING
-from truto_mapper.mapping.linked import Endpoint, every, leaves
+from truto_mapper.mapping.linked import every, leaves
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError, MapperError
 from truto_mapper.text.pointers import dotted, keys_of
-from truto_mapper.text.source import Source
 
 #: Functions that give nothing, or fail, for a text that they cannot read.
 _CONVERSIONS = frozenset({"number", "toMillis"})
@@ -35,63 +33,21 @@ _LETTERS = re.compile(r"\b(?:YYYY|YY|MM|DD)(?:[-/. ]?(?:YYYY|YY|MM|DD))+\b", re.
 _LAST_DAY = {"YYYY": "2026", "YY": "26", "MM": "12", "DD": "31"}
 
 
-class Said:
-    """What the provider's schema of an endpoint's replies says of values, by the names that lead to them."""
-
-    def __init__(self, source: Source | None) -> None:
-        self._source = source
-
-    @cached_property
-    def _schema(self) -> RequestSchema | None:
-        try:
-            return None if self._source is None else RequestSchema(json.loads(self._source.text))
-        except ValueError:  # it is told elsewhere
-            return None
-
-    def of(self, path: NamePath) -> list[JSON]:
-        """The schemas that apply to a value; none if nothing declares it."""
-        place = self._schema
-        for name in path:
-            while place is not None and place.is_array:
-                place = place.items
-            place = None if place is None else place.at(name)
-        return [] if place is None else place.certain
-
-    def description(self, path: NamePath) -> str:
-        return " ".join(str(form.get("description", "")) for form in self.of(path))
-
-
-def said_by(endpoint: Endpoint) -> Callable[[NamePath | None], list[JSON]]:
-    """What schemas say of a value at a path, in the reply or in that of a join: see `Said.of`."""
-    replies = Said(endpoint.source)
-    joins = {join.name: Said(join.source) for join in endpoint.joins}
-    rows = {join.name: tuple(texts_of_names(join.rows.node)) if join.rows else () for join in endpoint.joins}
-
-    def said(path: NamePath | None) -> list[JSON]:
-        if path is None:
-            return []
-        return joins[path[1]].of((*rows[path[1]], *path[2:])) if path[:1] == (JOINED,) else replies.of(path)
-
-    return said
-
-
 def failing_examples(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C225: `$number(price)` where the schema says of `price`: such as 1,234.50."""
-    said = Said(typed.endpoint.source)
     for _, one in every(typed.endpoint):
         if any(f"${name}(" in one.text for name in _CONVERSIONS):
-            yield from _failing(typed, one, said)
+            yield from _failing(typed, one)
             yield from _of_empty_cells(typed, one) if typed.endpoint.decode is not None else ()
 
 
-def other_forms(mapper: Mapper, typed: EndpointTypes) -> Iterator[Diagnostic]:
+def other_forms(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C205 and C207: values in another form than the field has, by what the provider's schema says of them."""
-    said = said_by(typed.endpoint)
-    for path, field, one in leaves(typed.endpoint.response, mapper.resource.record):
+    for path, field, one in leaves(typed.endpoint.response, typed.mapper.resource.record):
         for node, wanted in values_of(one.node, field, dotted(keys_of(path))) if field is not None else ():
             paths = list(_read(node))
             if paths and all(each == paths[0] for each in paths):
-                forms = said(typed.kind(paths[0]).path)
+                forms = typed.described.of(typed.kind(paths[0]).path)
                 told = list(_other_form(typed, one, node, wanted, forms)) if is_simple_path(node) else []
                 is_told = told or typed.kind(node).format not in (None, _date_format(wanted.schema.certain))
                 yield from told if is_told else _wrong_result(one, node, paths, wanted, forms)
@@ -111,7 +67,7 @@ def _other_form(
 ) -> Iterator[Diagnostic]:
     """What is wrong with a value that stays as it is."""
     name, ours = wanted.name, wanted.schema.certain
-    text, said = written(one, node), " ".join(str(form.get("description", "")) for form in forms)
+    text, said = written(one, node), in_words(forms)
     shown, theirs, case = form_of_dates(forms), letter_case(forms), letter_case(ours)
     date = _date_format(ours)
     if date and shown is not None and not shown.startswith("YYYY-MM-DD"):
@@ -200,13 +156,14 @@ def _fails(expression: Expression, row: JSON, names: Iterable[str]) -> bool:
     return False
 
 
-def _failing(typed: EndpointTypes, expression: Expression, said: Said) -> Iterator[Diagnostic]:
+def _failing(typed: EndpointTypes, expression: Expression) -> Iterator[Diagnostic]:
     for node in nodes.walk(expression.node):
         match node:
             case nodes.Call(procedure=nodes.Variable(name=name), arguments=(first, *_)) if name in _CONVERSIONS:
                 path = _only_path(node, first)
                 known = typed.kind(path).path if path is not None else None
-                examples = _examples(said.of(known), said.description(known)) if known else []
+                forms = typed.described.of(known)
+                examples = _examples(forms, in_words(forms))
                 if (
                     path is not None
                     and examples

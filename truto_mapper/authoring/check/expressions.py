@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from truto_mapper.authoring.check import fields, slips
+from truto_mapper.authoring.check.described import JOINED, Described
 from truto_mapper.authoring.check.shared import is_inside
 from truto_mapper.authoring.check.surprises import Surprises
 from truto_mapper.engine.join_types import by_key, join_reply, join_row
@@ -25,8 +26,6 @@ from truto_mapper.text.diagnostics import Diagnostic, Severity, did_you_mean, ne
 #: What is made of a query alone.
 PLANNING = ("path", "when", "query_error", "query_note", "static_response", "params", "headers", "body")
 _OF_MAPPING = ("whole_days.time_zone",)
-#: Begins the paths of what joins give.
-JOINED = "$joined"
 _LENGTHS = ("length", "size", "count")
 _OF_REPLY = ("recognise", "next_cursor", "page_number", "total", "has_more", "origin", "time_zone")
 
@@ -38,12 +37,12 @@ class EndpointTypes:
         self, mapper: Mapper, endpoint: Endpoint, asked: Mapping[str, Mapping[str, Type]] = MappingProxyType({})
     ) -> None:
         """`asked` has types of parameters and settings, by `query` and `context`, that are narrower than declared."""
-        self.endpoint = endpoint
+        self.mapper, self.endpoint = mapper, endpoint
         self.found: list[Diagnostic] = []
         #: The type of each node of the expressions, by its identity; of a step of a path, that of what is before it.
         self.kinds: dict[int, Type] = {}
         self.inference = Surprises(self._tell, self._surprise, lambda node: slips.written(self._expression, node))
-        self.body = reply_type(endpoint)
+        self.body, self.described = reply_type(endpoint), Described(endpoint)
         #: The types of the rows of joins by name.
         self.rows: dict[str, Type] = {}
         #: The types of the ids that each join asks for.
@@ -52,12 +51,17 @@ class EndpointTypes:
         self._field: Field | None = None
         given = {"query": mapper.resource.parameters_of(endpoint.method), "context": mapper.mapping.context_schemas}
         bound = {*RESPONSE_NAMES, *dict(endpoint.for_each), *dict(endpoint.let)}
-        for _, one in (*every(endpoint), *of_mapping(mapper.mapping)):
+        for _, one in self.expressions:
             self.found += slips.slips(one, given, bound)
         #: The types of the variables that every expression may have.
         self.scope = narrowed(TypeScope(_variables(mapper, endpoint, self.body), self.body), asked)
-        self._infer_all(mapper, self.scope)
+        self._infer_all(self.scope)
         self.found = _once(self.found)
+
+    @property
+    def expressions(self) -> tuple[tuple[str, Expression], ...]:
+        """The expressions of the endpoint, and those of the mapping, with their keys."""
+        return (*every(self.endpoint), *of_mapping(self.mapper.mapping))
 
     def properties(self, path: NamePath) -> Mapping[str, Type]:
         """The properties of the objects at a path of the reply, or of a join; none if they are not described."""
@@ -131,31 +135,31 @@ class EndpointTypes:
         self.kinds |= self.inference.before | self.inference.kinds
         return made
 
-    def _infer_all(self, mapper: Mapper, scope: TypeScope) -> None:
+    def _infer_all(self, scope: TypeScope) -> None:
         """Infer every expression, in the order in which a page evaluates them."""
         endpoint = self.endpoint
-        for key, expression in (*every(endpoint), *of_mapping(mapper.mapping)):
+        for key, expression in self.expressions:
             if key in (*PLANNING, *_OF_MAPPING):
                 self._infer(expression, replace(scope, context=types.UNDEFINED if key in PLANNING else types.ANY))
         for one in (getattr(endpoint, key) for key in _OF_REPLY):
             if one is not None:
                 self.inference.used(self._infer(one, scope))
         if endpoint.recognise is not None:
-            self.found = list(self._without_foreign(endpoint.recognise, mapper))
-        self._infer_refusals(mapper, scope)
+            self.found = list(self._without_foreign(endpoint.recognise))
+        self._infer_refusals(scope)
         outer = scope
         for name, expression in endpoint.for_each:
             item = types.item_of(self._infer(expression, scope)).without(types.NONE)
             scope = scope.bound(name, item).within(item)
         if endpoint.joins:
-            rows = {one.name: self._infer_join(one, mapper, outer) for one in endpoint.joins}
+            rows = {one.name: self._infer_join(one, outer) for one in endpoint.joins}
             scope = scope.bound("joined", Type(frozenset({"object"}), properties=rows))
         for name, expression in endpoint.let:
             scope = scope.bound(name, self._infer(expression, scope), expression.node)
             self.inference.lists |= {name} if self.inference.is_list(expression.node) else set()
         let = dict(endpoint.let)
         read = {name for _, one in every(endpoint) for name in fields.read_of(one, let)}
-        for path, field, expression in leaves(endpoint.response, mapper.resource.record):
+        for path, field, expression in leaves(endpoint.response, self.mapper.resource.record):
             self._field = field
             self.inference.used(self._infer(expression, scope))
             name = expression.node.name if isinstance(expression.node, nodes.Variable) else ""
@@ -164,7 +168,7 @@ class EndpointTypes:
             fails = any(one.code in ("C208", "C225") and is_inside(one, sources) for one in self.found)
             self.found += [one for one in found if not (fails and one.message.endswith("never gets a value from this"))]
 
-    def _infer_join(self, join: Join, mapper: Mapper, page: TypeScope) -> Type:
+    def _infer_join(self, join: Join, page: TypeScope) -> Type:
         """Infer the expressions of a join; gives the type of `$joined.<name>`."""
         for one in (join.run_if, join.ids):
             if one is not None:
@@ -185,26 +189,26 @@ class EndpointTypes:
         self.inference.used(self._infer(join.key, given.within(row)))
         if join.next_cursor is not None:
             self.inference.used(self._infer(join.next_cursor, given))
-        self._infer_failures(join, reply, mapper, given)
+        self._infer_failures(join, reply, given)
         return by_key(join, row)
 
-    def _infer_failures(self, asking: Endpoint | Join, reply: Type, mapper: Mapper, scope: TypeScope) -> None:
+    def _infer_failures(self, asking: Endpoint | Join, reply: Type, scope: TypeScope) -> None:
         """Infer what tells refusals from replies. Few of them list several errors (C205)."""
-        refusal, before = refusal_type(mapper.mapping), len(self.found)
+        refusal, before = refusal_type(self.mapper.mapping), len(self.found)
         either = failure_type(reply, refusal)
         for one in (asking.error_when, asking.empty_when):
             if one is not None:
                 self._infer(one, _of_body(scope, refusal if _asks_for_refusals(one.node) else either))
         self.found[before:] = [one for one in self.found[before:] if one.code != "C205"]
 
-    def _infer_refusals(self, mapper: Mapper, scope: TypeScope) -> None:
+    def _infer_refusals(self, scope: TypeScope) -> None:
         """Infer `error_mapping`, and what tells refusals from replies."""
-        errors = mapper.mapping.errors.values()
-        self._infer_failures(self.endpoint, self.body, mapper, scope)
-        for one in errors:
-            self._infer(one, _of_body(scope, refusal_type(mapper.mapping)))
-        for one in (one for one in errors if "??" in one.text or "&" in one.text):
-            self._infer_with_null(one, _of_body(scope, refusal_type(mapper.mapping, with_null=True)))
+        mapping = self.mapper.mapping
+        self._infer_failures(self.endpoint, self.body, scope)
+        for one in mapping.errors.values():
+            self._infer(one, _of_body(scope, refusal_type(mapping)))
+        for one in (one for one in mapping.errors.values() if "??" in one.text or "&" in one.text):
+            self._infer_with_null(one, _of_body(scope, refusal_type(mapping, with_null=True)))
 
     def _infer_with_null(self, one: Expression, scope: TypeScope) -> None:
         """C223 and C228 in `error_mapping`, where only `&` and `??` tell null from an absent value.
@@ -220,7 +224,7 @@ class EndpointTypes:
         judge = Surprises(lambda *_: None, told, lambda node: slips.written(one, node))
         judge.infer_all(one.node, scope)
 
-    def _without_foreign(self, recognise: Expression, mapper: Mapper) -> Iterator[Diagnostic]:
+    def _without_foreign(self, recognise: Expression) -> Iterator[Diagnostic]:
         """What is found without the names that other replies have, and whose absence tells this one: `$not(total)`.
 
         A name that is there tells it also where it is null (C227).
@@ -228,7 +232,7 @@ class EndpointTypes:
         calls = [one for one in nodes.walk(recognise.node) if isinstance(one, nodes.Call)]
         tests = [one for one in calls if getattr(one.procedure, "name", "") == "not"]
         names = [one for test in tests for one in nodes.walk(test) if isinstance(one, nodes.Name)]
-        others = [one for one in mapper.mapping.endpoints if one is not self.endpoint] if names else []
+        others = [one for one in self.mapper.mapping.endpoints if one is not self.endpoint] if names else []
         known = {name for other in others for name in reply_type(other).properties or ()}
         denied = {recognise.locate(one.span) for one in names if one.value in known}
         asked = {recognise.locate(one.span) for one in calls}

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from truto_mapper.authoring.check import fields
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.fitting import results
-from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath
@@ -30,9 +29,9 @@ class _Key(NamedTuple):
     node: nodes.Node
 
 
-def half_made(mapper: Mapper, typed: EndpointTypes) -> Iterator[Diagnostic]:
+def half_made(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C229: a required value below an object of the reply that may be null, beside one that has a value then."""
-    for keys in _objects(mapper, typed):
+    for keys in _objects(typed):
         for key in (one for one in keys if one.required):
             holder = _nullable(typed, key.node)
             others = [one for one in keys if one is not key and holder and _is_apart(typed, one.node, holder)]
@@ -63,10 +62,10 @@ def _is_negative(test: nodes.Node) -> bool:
     return False
 
 
-def _objects(mapper: Mapper, typed: EndpointTypes) -> Iterator[Sequence[_Key]]:
+def _objects(typed: EndpointTypes) -> Iterator[Sequence[_Key]]:
     """The objects below the record, as the template and its expressions make them."""
     let, groups = dict(typed.endpoint.let), dict[Steps, list[_Key]]()
-    for path, field, one in leaves(typed.endpoint.response, mapper.resource.record):
+    for path, field, one in leaves(typed.endpoint.response, typed.mapper.resource.record):
         name = dotted(keys_of(path))
         if field is not None and len(path) > 1:
             groups.setdefault(path[:-1], []).append(_Key(name, field.required, one, one.node))

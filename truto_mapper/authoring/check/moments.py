@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from truto_mapper.authoring.check.examples import said_by
 from truto_mapper.authoring.check.namesakes import Named
 from truto_mapper.authoring.check.units import NOTHING, Use, factors_between, in_words, is_one, unit_of, uses
 from truto_mapper.authoring.check.words import is_period
@@ -141,7 +140,7 @@ def _of_time(named: Sequence[Named]) -> Iterator[tuple[Expression, Use, str]]:
     """
     for typed in (one.types for one in named):
         endpoint = typed.endpoint
-        lets, said = dict(endpoint.let), said_by(endpoint)
+        lets = dict(endpoint.let)
         for key, one in every(endpoint):
             if "illis(" not in one.text:
                 continue
@@ -149,7 +148,7 @@ def _of_time(named: Sequence[Named]) -> Iterator[tuple[Expression, Use, str]]:
                 match node:
                     case nodes.Call(procedure=nodes.Variable(name="fromMillis"), arguments=(number, *_)):
                         made = (use for use in uses(number, lets, 1, "fromMillis") if not use.is_given)
-                        yield from ((one, use, _counts(said(typed.kind(use.path).path))) for use in made)
+                        yield from ((one, use, _counts(typed.described.of(typed.kind(use.path).path))) for use in made)
             if key in ("params", "body"):
                 sent = (use for use in uses(one.node, {}) if use.function == "toMillis" and use.is_given)
                 yield from ((one, use, "") for use in sent)

@@ -41,7 +41,7 @@ _REPEATED = frozenset({"page", "pagenumber", "offset", "skip", "start", "startat
 _PARTS_OF_ERRORS = ("message", "request_id", "retry_after")
 
 
-def namesakes(mapper: Mapper, named: Sequence[Named]) -> Iterator[Diagnostic]:
+def namesakes(named: Sequence[Named]) -> Iterator[Diagnostic]:
     """C231 to C233 for the endpoints of a mapping."""
     for one in named:
         read = list(one.read_otherwise())
@@ -51,14 +51,14 @@ def namesakes(mapper: Mapper, named: Sequence[Named]) -> Iterator[Diagnostic]:
         yield from one.other_cursor()
         yield from one.without_dollar()
         yield from one.by_text()
-        yield from _bare_words(one.types, mapper)
-    yield from _of_errors(mapper)
+        yield from _bare_words(one.types)
+    yield from _of_errors(named[0].mapper)
     yield from _different(named)
 
 
-def _bare_words(typed: EndpointTypes, mapper: Mapper) -> Iterator[Diagnostic]:
+def _bare_words(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C219: `kind: busy`, where no schema says that there is such a field, and the unified field has that value."""
-    for _, field, one in leaves(typed.endpoint.response, mapper.resource.record):
+    for _, field, one in leaves(typed.endpoint.response, typed.mapper.resource.record):
         if field is not None and field.enum and one.text.strip() in field.enum:
             kind = typed.kind(one.node)
             if kind.path is None and kind.kinds == types.KINDS:
@@ -133,9 +133,15 @@ def _best(naming: Naming, beside: Naming) -> str:
 class Named:
     """The namings of an endpoint, with the types of what they read."""
 
-    mapper: Mapper
     types: EndpointTypes
-    namings: Namings
+
+    @property
+    def mapper(self) -> Mapper:
+        return self.types.mapper
+
+    @cached_property
+    def namings(self) -> Namings:
+        return Namings.of_endpoint(self.types.endpoint)
 
     @cached_property
     def read(self) -> set[NamePath]:

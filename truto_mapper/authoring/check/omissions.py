@@ -6,7 +6,8 @@ from itertools import pairwise
 from typing import Any
 
 from truto_mapper.authoring.check.absence import kinds_in, may_be_absent
-from truto_mapper.authoring.check.expressions import JOINED, PLANNING, EndpointTypes
+from truto_mapper.authoring.check.described import JOINED
+from truto_mapper.authoring.check.expressions import PLANNING, EndpointTypes
 from truto_mapper.authoring.check.fields import objects
 from truto_mapper.authoring.check.fitting import results
 from truto_mapper.authoring.check.reachability import Reach
@@ -54,17 +55,18 @@ _MANY_ASKED = 3
 SHOWN = 8
 
 
-def unused_names(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]:
+def unused_names(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C212: names of `let` and `for_each` that no expression of the endpoint mentions.
 
     The last name of `for_each` is also `$`, so it is unused only if no expression of a row reads `$` either.
     """
+    endpoint = typed.endpoint
     mentioned = {variable.name for _, one in every(endpoint) for variable in (*one.variables, *one.calls)}
     of_row = [*(one for _, one in endpoint.let), *expressions(endpoint.response)]
     row_reads = (read for one in of_row for read in reads(one) if read.path[0] == "$")
     for name, expression in (*endpoint.for_each, *endpoint.let):
         is_row = (name, expression) in endpoint.for_each[-1:]
-        if name not in mentioned and not (is_row and any(row_reads)) and not is_overlaid(mapper, f"${name}"):
+        if name not in mentioned and not (is_row and any(row_reads)) and not is_overlaid(typed.mapper, f"${name}"):
             hint = _joined_loop(endpoint, name) or _unused_hint(f"${name}", [one for _, one in every(endpoint)])
             yield expression.diagnostic("C212", f"${name} is never used", severity="warning", hint=hint)
 
@@ -85,8 +87,9 @@ def _unused_hint(written: str, all_: Iterable[Expression]) -> str:
     return f"a text has `{written}` in its quotes: write it without them" if is_quoted else "remove it"
 
 
-def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnostic]:
+def unsent(typed: EndpointTypes, reach: Reach) -> Iterator[Diagnostic]:
     """C244: a cursor that the request never sends, and parameters for this integration that change nothing."""
+    mapper, endpoint = typed.mapper, typed.endpoint
     sent = list(of_requests(endpoint))
     yield from _unsent_cursor(endpoint, sent)
     yield from _absent_cursor(endpoint, sent)
@@ -105,7 +108,7 @@ def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnos
     if left:
         message = f"the request of `{endpoint.name}` is the same whatever {either(f'`{name}`' for name in left)} is"
         hint = f"read `$query.{left[0]}` in the request, or refuse it in `query_error`"
-        yield _at_name(mapper, endpoint, "C244", message, severity="warning", hint=hint)
+        yield _at_name(typed, "C244", message, severity="warning", hint=hint)
 
 
 def _unsent_cursor(asking: Endpoint | Join, sent: Iterable[Expression]) -> Iterator[Diagnostic]:
@@ -139,21 +142,22 @@ def _forgotten(mapper: Mapper, parameters: Sequence[str], unread: Sequence[str])
     return asked if is_alone and len(left) == 1 and len(asked) > _MANY_ASKED else []
 
 
-def unsent_fields(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]:
+def unsent_fields(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C244: the fields of a caller's body that the request does not have."""
+    endpoint = typed.endpoint
     if endpoint.method not in WITH_BODY:
         return
     sent = [one for key, one in every(endpoint) if key in (*OF_REQUESTS, "query_error")]
     asked = {id(one) for each in sent if each is endpoint.query_error for one in _absent(each.node)}
     found = [each for one in sent for each in reads(one) if asked.isdisjoint(map(id, each.nodes))]
     read = {each.path[1:3] for each in found if each.path[0] == "body"}
-    fields = generated.create_schema(mapper.resource)["properties"]
+    fields = generated.create_schema(typed.mapper.resource)["properties"]
     left = [name for name in fields if not any(path[:1] == (name,) for path in read)]
     left = left or _unsent_parts(endpoint, fields, read)
     if left and () not in read:
         message = f"the request of `{endpoint.name}` never has {either(f'`{name}`' for name in left)} of the body"
         hint = f"read `$body.{left[0]}`, refuse it in `query_error`, or make it `read_only` in the spec"
-        yield _at_name(mapper, endpoint, "C244", message, severity="warning", hint=hint)
+        yield _at_name(typed, "C244", message, severity="warning", hint=hint)
 
 
 def _unsent_parts(endpoint: Endpoint, fields: JSON, read: Container[NamePath]) -> list[str]:
@@ -275,33 +279,34 @@ def text_switches(mapper: Mapper) -> Iterator[Diagnostic]:
             yield settings.diagnostic("C219", message, key=name, severity="warning", hint=hint)
 
 
-def unwritten_fields(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]:
+def unwritten_fields(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C213: required fields without an expression. C215: the other fields without one."""
+    endpoint = typed.endpoint
     if not isinstance(endpoint.response, dict) or endpoint.method == "delete":
         return
     left = []
-    for name, field in _unwritten(endpoint.response, mapper.resource.fields, ()):
+    for name, field in _unwritten(endpoint.response, typed.mapper.resource.fields, ()):
         if field.required:
             message = f"`{endpoint.name}` never writes `{name}`, which is required"
-            yield _at_name(mapper, endpoint, "C213", message, severity="error", hint="add it to response_mapping")
+            yield _at_name(typed, "C213", message, severity="error", hint="add it to response_mapping")
         elif name != REMOTE_DATA:
             left.append(name)
     if left:
         message = f"`{endpoint.name}` gives no value to {_first(left)}"
-        yield _at_name(mapper, endpoint, "C215", message, severity="note")
+        yield _at_name(typed, "C215", message, severity="note")
 
 
-def unsure_fields(mapper: Mapper, types: EndpointTypes) -> Iterator[Diagnostic]:
+def unsure_fields(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C213: required fields that are a field of the reply which may be null or absent, and nothing asks whether it is.
 
     A schema that lets every field beside it be absent, or null, says nothing by that.
     """
-    lets = dict(types.endpoint.let)
-    found = leaves(types.endpoint.response, mapper.resource.record)
+    lets = dict(typed.endpoint.let)
+    found = leaves(typed.endpoint.response, typed.mapper.resource.record)
     written = [(keys_of(path), field, one) for path, field, one in found]
-    sure = {path[:-1]: path for path, _, one in written if not types.kind(one.node).kinds & NONE}
+    sure = {path[:-1]: path for path, _, one in written if not typed.kind(one.node).kinds & NONE}
     for path, field, one in written:
-        if field is not None and field.required and not field.nullable and _is_needed(mapper, path, sure):
+        if field is not None and field.required and not field.nullable and _is_needed(typed.mapper, path, sure):
             made = lets.get(one.node.name, one).node if isinstance(one.node, nodes.Variable) else one.node
             yield from _left_out(path, one, made, sure.get(path[:-1]))
             direct = {id(node) for node in results(made)}  # null in a call is C223 or C224
@@ -311,15 +316,15 @@ def unsure_fields(mapper: Mapper, types: EndpointTypes) -> Iterator[Diagnostic]:
                 for node in nodes.walk(made)
                 if (
                     way := _unsure(
-                        node, types.kind(node), types.properties, null=id(node) in direct, above=len(path) == 1
+                        node, typed.kind(node), typed.properties, null=id(node) in direct, above=len(path) == 1
                     )
                 )
             }
-            if ways and may_be_absent(made, types.kinds, lambda node: id(node) in ways):  # noqa: B023  # called here
+            if ways and may_be_absent(made, typed.kinds, lambda node: id(node) in ways):  # noqa: B023  # called here
                 message = f"`{dotted(path)}` is required, but {[*ways.values()][-1]}"
                 hint = "give it another value there, or select the rows that have it: `rows[… != null]`"
                 yield one.diagnostic("C213", message, severity="warning", hint=hint)
-        yield from _unsure_keys(types, field, one) if field is not None else ()
+        yield from _unsure_keys(typed, field, one) if field is not None else ()
 
 
 def _left_out(path: NamePath, one: Expression, made: nodes.Node, sure: NamePath | None) -> Iterator[Diagnostic]:
@@ -340,12 +345,12 @@ def _is_needed(mapper: Mapper, path: NamePath, sure: Mapping[NamePath, NamePath]
     return True
 
 
-def _unsure_keys(types: EndpointTypes, field: Field, one: Expression) -> Iterator[Diagnostic]:
+def _unsure_keys(typed: EndpointTypes, field: Field, one: Expression) -> Iterator[Diagnostic]:
     """C213: required fields of the objects that an expression makes, which may be absent."""
     for made, schema in objects(one.node, field):
         for key, value in made.pairs:
             read = _kept(value)
-            way = _unsure(read, types.kind(read), types.properties, null=False)
+            way = _unsure(read, typed.kind(read), typed.properties, null=False)
             if way is not None and isinstance(key, nodes.String) and key.value in schema.required:
                 message, hint = f"`{key.value}` is required, but {way}", "give it another value there: `… ?? …`"
                 yield one.diagnostic("C213", message, value, severity="warning", hint=hint)
@@ -372,13 +377,14 @@ def _unsure(node: nodes.Node, kind: Type, properties: Properties, *, null: bool,
     return next(filter(None, (_unsure_at(place, kind, properties, null=null) for place in places)), None)
 
 
-def hollow_texts(mapper: Mapper, all_types: Iterable[EndpointTypes]) -> Iterator[Diagnostic]:
+def hollow_texts(all_types: Sequence[EndpointTypes]) -> Iterator[Diagnostic]:
     """C223: `"see " & url` where `url` may be absent: then the text has nothing in it."""
-    for types in all_types:
-        for key, one in every(types.endpoint):
-            yield from _hollow(one, types.kinds, types.properties) if key not in PLANNING else ()
-    refusal = refusal_type(mapper.mapping, with_null=True)
-    for one in mapper.mapping.errors.values():
+    for typed in all_types:
+        for key, one in every(typed.endpoint):
+            yield from _hollow(one, typed.kinds, typed.properties) if key not in PLANNING else ()
+    mapping = all_types[0].mapper.mapping
+    refusal = refusal_type(mapping, with_null=True)
+    for one in mapping.errors.values():
         kinds = kinds_in(one.node, TypeScope({}, refusal)) if "&" in one.text else {}
         yield from _hollow(one, kinds, partial(properties_at, refusal))
 
@@ -422,22 +428,22 @@ def _unwritten(
             yield from _unwritten(template[name], field.below, (*path, name))
 
 
-def unread_fields(mapper: Mapper, types: EndpointTypes) -> Iterator[Diagnostic]:
+def unread_fields(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C214: the fields of the reply's schema that no expression of the endpoint reads."""
-    whole = types.inference.whole
-    failures = (one for one in (types.endpoint.error_when, types.endpoint.empty_when) if one is not None)
-    read = types.inference.paths | {one.path[1:] for failure in failures for one in reads(failure)}
-    paths = [kind.path for kind in innermost(types.body) if kind.path and kind.path not in read]
+    whole = typed.inference.whole
+    failures = (one for one in (typed.endpoint.error_when, typed.endpoint.empty_when) if one is not None)
+    read = typed.inference.paths | {one.path[1:] for failure in failures for one in reads(failure)}
+    paths = [kind.path for kind in innermost(typed.body) if kind.path and kind.path not in read]
     names = [dotted(path) for path in paths if not any(path[:end] in whole for end in range(1, len(path) + 1))]
     if names:
-        message = f"`{types.endpoint.name}` never reads these fields of the reply: {_first(names)}"
-        yield _at_name(mapper, types.endpoint, "C214", message, severity="note")
+        message = f"`{typed.endpoint.name}` never reads these fields of the reply: {_first(names)}"
+        yield _at_name(typed, "C214", message, severity="note")
 
 
-def _at_name(mapper: Mapper, endpoint: Endpoint, code: str, message: str, **more: Any) -> Diagnostic:
+def _at_name(typed: EndpointTypes, code: str, message: str, **more: Any) -> Diagnostic:
     """A finding about an endpoint, at its name in the mapping."""
-    endpoints = mapper.mapping.root.value["endpoints"]
-    return endpoints.diagnostic(code, message, key=endpoint.name, **more)  # type: ignore[no-any-return]  # of a Node
+    endpoints = typed.mapper.mapping.root.value["endpoints"]
+    return endpoints.diagnostic(code, message, key=typed.endpoint.name, **more)  # type: ignore[no-any-return]  # of a Node
 
 
 def _first(names: list[str]) -> str:

@@ -26,7 +26,7 @@ from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.runtime.values import truthy
 from truto_mapper.language.types import Type
 from truto_mapper.mapping import linked
-from truto_mapper.mapping.linked import Template, every, leaves, of_mapping
+from truto_mapper.mapping.linked import Template, leaves
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import EvaluationError
 from truto_mapper.text.source import Span
@@ -66,9 +66,10 @@ _WANTED: Final[Mapping[str, tuple[Any, str | None]]] = {
 }
 
 
-def misfits(mapping: linked.Mapping, typed: EndpointTypes, given: Given) -> Iterator[Diagnostic]:
+def misfits(typed: EndpointTypes, given: Given) -> Iterator[Diagnostic]:
     """C240: values of another type than their key takes. C242: headers."""
-    for key, one in (*every(typed.endpoint), *of_mapping(mapping)):
+    mapping = typed.mapper.mapping
+    for key, one in typed.expressions:
         kind = typed.kind(one.node)
         if key in _WANTED:
             schema, hint = _WANTED[key]

@@ -10,7 +10,7 @@ from truto_mapper.authoring.check.words import Words, letters, words, words_of
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import is_simple_path, texts_of_names
-from truto_mapper.mapping.linked import NUMBERED, Endpoint, Mapping, leaves, of_requests
+from truto_mapper.mapping.linked import NUMBERED, Endpoint, leaves, of_requests
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted
 
@@ -25,7 +25,7 @@ _LEFT = words_of(["remaining", "left", "more", "next"])
 _COUNTS = words_of(["page", "pages", "number", "total", "count", "size", "limit", "current", "last"])
 
 
-def mispaged(mapping: Mapping, typed: EndpointTypes) -> Iterator[Diagnostic]:
+def mispaged(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C240: `has_more` that never changes, is no flag or is turned around; other counts than are meant."""
     endpoint, more = typed.endpoint, typed.endpoint.has_more
     if more is not None and isinstance(more.node, (nodes.String, nodes.Number, nodes.Value)):
@@ -39,18 +39,18 @@ def mispaged(mapping: Mapping, typed: EndpointTypes) -> Iterator[Diagnostic]:
     sent, counted = letters(pages.parameter or ""), {"page": _OFFSETS, "offset": _PAGES}.get(pages.format, ())
     if sent in _SIZES and letters(pages.size_parameter or "") in _PLACES:
         message = f"`{pages.parameter}` says how many rows a page has, and `{pages.size_parameter}` where it begins"
-        yield _at(mapping, endpoint, "parameter", message, "swap `parameter` and `size_parameter`")
+        yield _at(typed, "parameter", message, "swap `parameter` and `size_parameter`")
     if sent in counted:
         message = f"the {'offset' if counted is _PAGES else 'number of the page'} is sent as `{pages.parameter}`"
         hint = f"write `format: {'page' if counted is _PAGES else 'offset'}`, or another `parameter`"
-        yield _at(mapping, endpoint, "format", message, hint)
+        yield _at(typed, "format", message, hint)
     if pages.size is None or pages.format not in NUMBERED:
         return
     is_told = pages.size_parameter is not None or more is not None or endpoint.total is not None
     if not is_told and pages.size not in _numbers(endpoint):
         message = f"nothing asks for {pages.size} rows, and a page with fewer is the last one"
         hint = "add `size_parameter`, or leave `size` out: then a page without rows is the last one"
-        yield _at(mapping, endpoint, "size", message, hint)
+        yield _at(typed, "size", message, hint)
 
 
 def _no_flag(typed: EndpointTypes, more: Expression) -> Iterator[Diagnostic]:
@@ -133,13 +133,14 @@ def _counts_pages(*names: str) -> bool:
     )
 
 
-def unsent_page(mapping: Mapping, endpoint: Endpoint) -> Iterator[Diagnostic]:
+def unsent_page(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C244: page numbers or offsets that the request never sends."""
+    endpoint = typed.endpoint
     pages, sent = endpoint.pagination, [name.name for one in of_requests(endpoint) for name in one.variables]
     if pages is not None and pages.format in NUMBERED and pages.parameter is None and "cursor" not in sent:
         message = f"`{endpoint.name}` never sends `$cursor`, so the provider gives the first page again"
         hint = "add `parameter`, or write `$cursor` where the provider reads it"
-        yield _at(mapping, endpoint, "format", message, hint, code="C244")
+        yield _at(typed, "format", message, hint, code="C244")
 
 
 def _numbers(endpoint: Endpoint) -> set[Any]:
@@ -148,7 +149,7 @@ def _numbers(endpoint: Endpoint) -> set[Any]:
     return {node.value for one in sent for node in nodes.walk(one.node) if isinstance(node, nodes.Number)}
 
 
-def _at(mapping: Mapping, endpoint: Endpoint, key: str, message: str, hint: str, code: str = "C240") -> Diagnostic:
+def _at(typed: EndpointTypes, key: str, message: str, hint: str, code: str = "C240") -> Diagnostic:
     """A finding at a key of `pagination`."""
-    node = mapping.root.at(["endpoints", endpoint.name, "pagination"])
+    node = typed.mapper.mapping.root.at(["endpoints", typed.endpoint.name, "pagination"])
     return node.diagnostic(code, message, key=key, severity="warning", hint=hint)

@@ -18,7 +18,6 @@ from truto_mapper.language.names import is_simple_path, leading_names
 from truto_mapper.language.runtime.coercion import kind_of
 from truto_mapper.language.runtime.values import truthy
 from truto_mapper.language.types import Type
-from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import REPLY
 from truto_mapper.text.diagnostics import Diagnostic, either
 from truto_mapper.text.errors import EvaluationError
@@ -36,14 +35,14 @@ _MAX_NAMES: Final = 5
 _PLAIN: Final = frozenset({"exists", "not", "count", "boolean", "size", "type"})
 
 
-def same_for_all(mapping: linked.Mapping, typed: EndpointTypes, told: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+def same_for_all(typed: EndpointTypes, told: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
     """C230: what refuses every reply, recognises none, or takes failures for an empty page; not beside what is told."""
     loud = [one for one in told if one.severity != "note"]
 
     def untold(one: Expression | None) -> Expression | None:
         return None if one is None or any(is_inside(each, [one]) for each in loud) else one
 
-    endpoint = typed.endpoint
+    endpoint, mapping = typed.endpoint, typed.mapper.mapping
     if (one := untold(endpoint.empty_when)) is not None:
         refusal = refusal_type(mapping)
         hidden = [status for status in _FAILURES if _is_always(one, refusal, status)]

@@ -16,7 +16,7 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import bound_values, is_simple_path, leading_names, texts_of_names
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.source_paths import Paths
-from truto_mapper.mapping.linked import OF_REQUESTS, Endpoint, Join, leaves, of_requests
+from truto_mapper.mapping.linked import OF_REQUESTS, Join, leaves, of_requests
 from truto_mapper.resource.spec import OF_ONE
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted, keys_of
@@ -33,21 +33,19 @@ _KEEPING = frozenset({"string", "trim", "lowercase", "uppercase", "pad", "join",
 _KEEPING |= {"substring", "substringBefore", "substringAfter"}
 
 
-def unescaped(mapper: Mapper, types_: EndpointTypes) -> Iterator[Diagnostic]:
+def unescaped(types_: EndpointTypes) -> Iterator[Diagnostic]:
     """C236: texts of the query, an id, a body or a setting that become a part of a path as they are."""
-    yield from _unescaped(mapper, types_, types_.endpoint.path)
+    yield from _unescaped(types_, types_.endpoint.path)
     for join in types_.endpoint.joins:
-        yield from _unescaped(mapper, types_, join.path, types.item_of(types_.kind(join.ids.node)))
+        yield from _unescaped(types_, join.path, types.item_of(types_.kind(join.ids.node)))
 
 
-def _unescaped(
-    mapper: Mapper, types_: EndpointTypes, path: Expression, ids: types.Type | None = None
-) -> Iterator[Diagnostic]:
+def _unescaped(types_: EndpointTypes, path: Expression, ids: types.Type | None = None) -> Iterator[Diagnostic]:
     """The same for a path; `ids` is the type of each of `$ids`."""
     for node in _parts(path.node, bound_values(path.node)):
         kind = ids if ids is not None and _root(node) == "ids" else types_.kind(node)
         is_free = "string" in kind.solid and kind != types.ANY and kind.values is None and kind.format not in _SAFE
-        if is_free and not _has_pattern(mapper, node):
+        if is_free and not _has_pattern(types_.mapper, node):
             text = written(path, node)
             message = f"`{text}` may contain `/`, `?` or `#`, which change the path"
             hint = f"write `$encodeUrlComponent({text})`"
@@ -154,10 +152,10 @@ def _never_found(join: Join, types_: EndpointTypes) -> Iterator[Diagnostic]:
         yield join.ids.diagnostic("C232", message, severity="warning", hint="read the ids that the rows have")
 
 
-def single_rows(mapper: Mapper, types_: EndpointTypes) -> Iterator[Diagnostic]:
+def single_rows(types_: EndpointTypes) -> Iterator[Diagnostic]:
     """C240: a list of objects that is made of one row of a join, where several may have the key."""
     single = {join.name for join in types_.endpoint.joins if not join.many}
-    for path, field, one in leaves(types_.endpoint.response, mapper.resource.record) if single else ():
+    for path, field, one in leaves(types_.endpoint.response, types_.mapper.resource.record) if single else ():
         match one.node:
             case nodes.Path(
                 steps=(
@@ -221,9 +219,9 @@ def _reads_of(some: Iterable[Expression], name: str) -> list[tuple[Expression, N
     return found
 
 
-def our_cursor(endpoint: Endpoint) -> Iterator[Diagnostic]:
+def our_cursor(types_: EndpointTypes) -> Iterator[Diagnostic]:
     """C232: `$query.next_cursor`, which is ours and means nothing to the provider."""
-    for one in chain(of_requests(endpoint), *(join.requests for join in endpoint.joins)):
+    for one in chain(of_requests(types_.endpoint), *(join.requests for join in types_.endpoint.joins)):
         for read in Paths(["query", "$"]).reads(one.node) if "next_cursor" in one.text else ():
             if read.path == ("query", "next_cursor"):
                 message = "`$query.next_cursor` is our cursor, which the provider does not know"

@@ -9,13 +9,12 @@ from typing import Any
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.shared import place
 from truto_mapper.authoring.check.slips import written
-from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.source_paths import reads
 from truto_mapper.language.types import Type
-from truto_mapper.mapping.linked import Endpoint, Mapping, every, expressions, leaves
+from truto_mapper.mapping.linked import Endpoint, every, expressions, leaves
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted
 
@@ -62,11 +61,11 @@ def misplaced_rows(types_: EndpointTypes, told: Sequence[Diagnostic]) -> Iterato
         outer = name
 
 
-def unlooped_array(mapping: Mapping, types_: EndpointTypes) -> Iterator[Diagnostic]:
+def unlooped_array(types_: EndpointTypes) -> Iterator[Diagnostic]:
     """C234: a reply that is an array, of which no loop makes rows."""
     endpoint = types_.endpoint
     if types_.body.solid == {"array"} and not endpoint.for_each and endpoint.method != "delete":
-        place = mapping.root.value["endpoints"].value[endpoint.name]
+        place = types_.mapper.mapping.root.value["endpoints"].value[endpoint.name]
         message = f"replies of `{endpoint.name}` are arrays, and it has no `for_each`"
         hint = "`for_each: {row: $}` makes each item a row"
         yield place.diagnostic("C234", message, key="source_schema", severity="error", hint=hint)
@@ -190,13 +189,13 @@ def _also_of(recognise: Expression, loop: Expression, all_types: Sequence[Endpoi
     return [f"`{one.endpoint.name}`" for one in others if top <= {*(one.body.properties or {})}]
 
 
-def repeated_marks(mapper: Mapper, types_: EndpointTypes) -> Iterator[Diagnostic]:
+def repeated_marks(types_: EndpointTypes) -> Iterator[Diagnostic]:
     """C235: `is_primary: true` for each item of a list."""
     for _, one in every(types_.endpoint):
         if "{" in one.text:
             yield from _marks_within(one, types_.kinds)
     marked: dict[tuple[str | int, ...], Expression] = {}
-    for path, _, one in leaves(types_.endpoint.response, mapper.resource.record):
+    for path, _, one in leaves(types_.endpoint.response, types_.mapper.resource.record):
         is_mark = len(path) > 1 and path[-1] in _MARKS and isinstance(path[-2], int) and _is_true(one.node)
         if is_mark and marked.setdefault((*path[:-2], path[-1]), one) is not one:
             yield _mark(one, one.node, str(path[-1]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.words import is_period, words
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
@@ -36,11 +37,12 @@ _WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"
 _NUMBERS = {word: str(number) for number, word in enumerate(_WORDS, 2)}
 
 
-def disagreeing(endpoint: Endpoint, others: Iterable[Endpoint]) -> Iterator[Diagnostic]:
+def disagreeing(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C248: a refusal whose condition is true for other queries than its message says.
 
-    What `others` send, too, they share by an alias: a part of it may be refused by one of them.
+    What other endpoints send, too, they share by an alias: a part of it may be refused by one of them.
     """
+    endpoint, others = typed.endpoint, typed.mapper.mapping.endpoints
     shared = {(one.source, one.span) for other in others if other is not endpoint for one in of_requests(other)}
     own = [one for one in of_requests(endpoint) if (one.source, one.span) not in shared]
     for one in (each for each in (endpoint.query_error, endpoint.query_note) if each is not None):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import permutations
 from typing import Any
 
@@ -42,13 +42,16 @@ def _joined(endpoint: Endpoint) -> set[str | None]:
     return {path[1] if len(path) > 1 else None for path in paths}
 
 
-def unused_tables(mapper: Mapper, typed: Mapping[str, EndpointTypes]) -> Iterator[Diagnostic]:
+def unused_tables(all_types: Sequence[EndpointTypes]) -> Iterator[Diagnostic]:
     """C212: tables that no expression names, and entries that no key of a `$lookup` can be."""
+    mapper = all_types[0].mapper
     mapping = mapper.mapping
     if not mapping.lookups:
         return
     node = mapping.root.value["lookups"]
-    every_ = [(typed.get(endpoint.name), one) for endpoint in mapping.endpoints for _, one in every(endpoint)]
+    every_: list[tuple[EndpointTypes | None, Expression]] = [
+        (typed, one) for typed in all_types for _, one in every(typed.endpoint)
+    ]
     every_ += [(None, one) for _, one in of_mapping(mapping)]
     for name, table in mapping.lookups.items():
         uses = [(types, one) for types, one in every_ if any(v.name == name for v in one.variables)]
@@ -200,17 +203,18 @@ def _texts(values: Iterable[Any]) -> set[str]:
     return {str(one) for one in values}
 
 
-def other_keys(typed: EndpointTypes, lookups: Mapping[str, Any]) -> Iterator[Diagnostic]:
+def other_keys(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C232: keys of tables that may be anything, beside a field whose values are those of the table."""
     for _, expression in every(typed.endpoint):
         for one in nodes.walk(expression.node):
             match one:
                 case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(nodes.Variable(name=name), key)):
-                    yield from _other_key(typed, expression, key, lookups.get(name))
+                    yield from _other_key(typed, expression, key, typed.mapper.mapping.lookups.get(name))
 
 
-def first_words(endpoint: Endpoint, lookups: Mapping[str, Any]) -> Iterator[Diagnostic]:
+def first_words(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C239: `$keys($sift($statuses, …))[0]` in a request for a list, where several words of the provider are one."""
+    endpoint, lookups = typed.endpoint, typed.mapper.mapping.lookups
     for one in of_requests(endpoint) if endpoint.method == "list" else ():
         for node in nodes.walk(one.node) if "$sift(" in one.text else ():
             match node:

@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from truto_mapper.authoring.check.examples import Said, said_by
 from truto_mapper.authoring.check.namesakes import Named
 from truto_mapper.authoring.check.namings import Naming
 from truto_mapper.authoring.check.words import parts
@@ -117,16 +116,16 @@ def mistaken_units(named: Sequence[Named]) -> Iterator[Diagnostic]:
     yield from _cents(named)
     for one in named:
         described = _descriptions(one.mapper.resource.fields)
-        lets, said = dict(one.types.endpoint.let), Said(one.types.endpoint.source)
+        lets = dict(one.types.endpoint.let)
         for group in one.namings.groups:
             for naming in group.namings if group.kind not in ("let", "page", "items") else ():
-                yield from _by_name(naming, one, lets, described, said)
+                yield from _by_name(naming, one, lets, described)
     for one in named[:1]:
         yield from _retry_after(one.mapper.mapping.errors)
 
 
 def _by_name(
-    naming: Naming, named: Named, lets: Mapping[str, Expression], described: Mapping[str, str], said: Said
+    naming: Naming, named: Named, lets: Mapping[str, Expression], described: Mapping[str, str]
 ) -> Iterator[Diagnostic]:
     """A number whose name, or that of what it is made of, has the name of a unit."""
     name = str(naming.path[-1])
@@ -136,7 +135,7 @@ def _by_name(
     yield from _of_difference(naming, mine) if mine in _TIMES else ()
     for use in uses(naming.node, lets):
         kind = types.item_of(named.types.kind(use.path))
-        units = [*_units(use.names[-1], said.description(kind.path) if mine and kind.path else "")]
+        units = [*_units(use.names[-1], named.types.described.description(kind.path) if mine else "")]
         if not units and not use.is_given:
             continue  # a provider's number may be in any unit
         description = described.get(use.names[-1] if use.is_given else name, "")
@@ -233,12 +232,12 @@ def _cents(named: Sequence[Named]) -> Iterator[Diagnostic]:
     """Amounts that the provider's schema gives in cents, one of which becomes another unit than the others."""
     found: dict[tuple[int, int], tuple[Naming, Use]] = {}
     for one in named:
-        lets, said = dict(one.types.endpoint.let), said_by(one.types.endpoint)
+        lets = dict(one.types.endpoint.let)
         described = _descriptions(one.mapper.resource.fields)
         namings = (each for kind in ("record", "object") for each in one.namings.of(kind))
         for naming in (each for each in namings if not _is_small(str(each.path[-1]), described)):
             for use in (each for each in uses(naming.node, lets) if not each.is_given and not each.function):
-                forms = said(one.types.kind(use.path).path)
+                forms = one.types.described.of(one.types.kind(use.path).path)
                 if any(_IN_CENTS.search(str(form.get("description", ""))) for form in forms):
                     found.setdefault((id(naming.node), id(use.path)), (naming, use))
     counted = Counter(round(use.factor, 6) for _, use in found.values()).most_common(1)
