@@ -12,10 +12,10 @@ from truto_mapper.authoring.check.absence import Given, asked, of_request
 from truto_mapper.authoring.check.alike import lacking, other_headers, other_paths, other_selections
 from truto_mapper.authoring.check.bodies import Bodies
 from truto_mapper.authoring.check.conditions import bare_status, pointless_conditions, pointless_in_errors
-from truto_mapper.authoring.check.days import misrounded, other_zones
+from truto_mapper.authoring.check.days import misrounded, other_zones, shifted_days
 from truto_mapper.authoring.check.examples import failing_examples, other_forms
 from truto_mapper.authoring.check.expressions import EndpointTypes
-from truto_mapper.authoring.check.guards import mistaken_guards, swapped_branches
+from truto_mapper.authoring.check.guards import lost_defaults, mistaken_guards, swapped_branches
 from truto_mapper.authoring.check.half_made import half_made
 from truto_mapper.authoring.check.ids import mistaken_ids
 from truto_mapper.authoring.check.ignores import unsilenced
@@ -80,6 +80,7 @@ _OF_ENDPOINTS: tuple[Rule, ...] = (
     unsent_fields,
     misrounded,
     other_zones,
+    shifted_days,
     other_selections,
     our_cursor,
     unescaped,
@@ -92,6 +93,7 @@ _OF_ENDPOINTS: tuple[Rule, ...] = (
     unsent_page,
     mistaken_guards,
     swapped_branches,
+    lost_defaults,
     half_made,
     disagreeing,
     overwritten,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator, Sequence
 from collections.abc import Mapping as Map
 from typing import Final
@@ -22,6 +23,8 @@ from truto_mapper.text.source import Span
 
 #: The functions that make days, and what `whole_days` calls them.
 _ROUNDING: Final[Map[str, tuple[str, ...]]] = {"floorDate": ("floor",), "ceilDate": ("ceil", "ceil_until_today")}
+#: The parts of a picture that read a time, or a zone.
+_OF_TIME: Final = re.compile(r"\[[HhmsfZz]")
 _NOW: Final = nodes.Variable(Span(0, 0), "now")
 
 
@@ -74,6 +77,25 @@ def other_zones(typed: EndpointTypes) -> Iterator[Diagnostic]:
             alike.setdefault(one.kind, []).append(one)
         for group in alike.values():
             yield from _odd_zone(group)
+
+
+def shifted_days(typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C243: `$fromMillis($toMillis(day, "[Y]-[M]-[D]"), …, "-0500")`: a day without a time begins in UTC."""
+    for _, one in every(typed.endpoint):
+        for node in nodes.walk(one.node) if "$fromMillis(" in one.text else ():
+            match node:
+                case nodes.Call(
+                    procedure=nodes.Variable(name="fromMillis"),
+                    arguments=(
+                        nodes.Call(
+                            procedure=nodes.Variable(name="toMillis"), arguments=(_, nodes.String(value=picture))
+                        ),
+                        _,
+                        nodes.String(value=zone),
+                    ),
+                ) if not _OF_TIME.search(picture) and zone.strip("+-0:"):
+                    message = f"this is a day without a time, which begins in UTC: in {zone} it may be the day before"
+                    yield one.diagnostic("C243", message, node, severity="warning", hint=f'remove `"{zone}"`')
 
 
 def _odd_zone(group: Sequence[_Zoned]) -> Iterator[Diagnostic]:

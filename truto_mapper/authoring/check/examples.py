@@ -25,7 +25,7 @@ from truto_mapper.text.errors import EvaluationError, MapperError
 from truto_mapper.text.pointers import dotted, keys_of
 
 #: Functions that give nothing, or fail, for a text that they cannot read.
-_CONVERSIONS = frozenset({"number", "toMillis"})
+_CONVERSIONS = frozenset({"ceilDate", "dtFromFormat", "dtFromIso", "floorDate", "number", "toMillis"})
 #: An example in a description, and a date that a description shows by its letters.
 _SUCH_AS = re.compile(r"(?:such as|e\.g\.|for example|like|example:)[ :,]*[\"'`“]?(\d[^\s\"'`”;()]*)", re.IGNORECASE)
 _LETTERS = re.compile(r"\b(?:YYYY|YY|MM|DD)(?:[-/. ]?(?:YYYY|YY|MM|DD))+\b", re.IGNORECASE)
@@ -99,7 +99,7 @@ def _wrong_result(
 ) -> Iterator[Diagnostic]:
     """C207: a part of an expression that makes no date of the example of all that it reads, the value at some paths."""
     ours, theirs = _date_format(wanted.schema.certain), _date_format(forms)
-    examples = _examples(forms, "") or ([_SUCH[theirs]] if theirs else [])
+    examples = _examples(forms) or ([_SUCH[theirs]] if theirs else [])
     if ours is None or not examples:
         return
     made = _made_of(one, node, paths, examples[0])
@@ -161,19 +161,36 @@ def _failing(typed: EndpointTypes, expression: Expression) -> Iterator[Diagnosti
         match node:
             case nodes.Call(procedure=nodes.Variable(name=name), arguments=(first, *_)) if name in _CONVERSIONS:
                 path = _only_path(node, first)
-                known = typed.kind(path).path if path is not None else None
-                forms = typed.described.of(known)
-                examples = _examples(forms, in_words(forms))
-                if (
-                    path is not None
-                    and examples
-                    and all(_made_of(expression, node, [path], one) is MISSING for one in examples)
-                ):
-                    text = written(expression, path)
-                    message = (
-                        f"${name} cannot read {excerpt(examples[0])}, which the provider's schema shows for `{text}`"
-                    )
+                examples = [] if path is None else _examples(typed.described.of(typed.kind(path).path))
+                if path is None or not examples:
+                    continue
+                text, shown = written(expression, path), "which the provider's schema shows for"
+                if all(_made_of(expression, node, [path], one) in (MISSING, None) for one in examples):
+                    message = f"${name} cannot read {excerpt(examples[0])}, {shown} `{text}`"
                     yield expression.diagnostic("C225", message, node, severity="warning")
+                elif name == "number":
+                    yield from _misread_number(expression, node, path, examples[0])
+
+
+def _misread_number(expression: Expression, call: Node, path: Node, example: str) -> Iterator[Diagnostic]:
+    """C225: `$number($replace(price, ",", ""))` where the schema says of `price`: such as 1.234,50."""
+    form = _GROUPED.fullmatch(example)
+    if form is None:
+        return
+    for one in (example, f"1{form['mark']}{form['first']:0>3}{example[len(form['first']) :]}"):
+        whole, _, part = one.partition(form["point"])
+        meant = float(f"{whole.replace(form['mark'], '')}.{part}")
+        made = _made_of(expression, call, [path], one)
+        if made not in (meant, round(meant * 100)):
+            result = "fails for" if made in (MISSING, None) else f"makes {excerpt(made)} of"
+            text = written(expression, path)
+            message = f"$number {result} {excerpt(one)}; by the provider's schema, `{text}` has such numbers"
+            yield expression.diagnostic("C225", message, call, severity="warning")
+            return
+
+
+#: A number with a mark between thousands, and another before its fraction.
+_GROUPED = re.compile(r"(?P<first>\d{1,3})(?:(?P<mark>[,.' ])\d{3})+(?P<point>(?!(?P=mark))[.,])\d+")
 
 
 def _only_path(call: nodes.Call, first: Node) -> Node | None:
@@ -192,8 +209,9 @@ def _only_path(call: nodes.Call, first: Node) -> Node | None:
     return paths[0] if len(paths) == 1 and inside else None
 
 
-def _examples(forms: list[JSON], said: str) -> list[str]:
+def _examples(forms: list[JSON]) -> list[str]:
     """The texts that a schema shows of a value."""
+    said = in_words(forms)
     given = [one for form in forms for one in (*_listed(form.get("examples")), form.get("example"))]
     shown = [found[1].rstrip(".,:") for found in _SUCH_AS.finditer(said)]
     dates = [_date(found[0]) for found in _LETTERS.finditer(said)]

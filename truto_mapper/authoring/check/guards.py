@@ -19,11 +19,12 @@ from truto_mapper.text.pointers import keys_of
 def mistaken_guards(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C232: `a.end ? f(a.start)`, where `a.end` is a value of the same type that nothing else reads."""
     every_one = [*{id(one): one for _, one in every(typed.endpoint)}.values()]
+    lets = dict(typed.endpoint.let)
     fields = {id(one): words(str(keys_of(path)[-1])) for path, _, one in leaves(typed.endpoint.response) if path}
     for one in (each for each in every_one if "?" in each.text):
         for node in nodes.walk(one.node):
             if isinstance(node, nodes.Condition) and node.otherwise is None:
-                for tested, read in _others(typed, node):
+                for tested, read in _others(typed, node, lets):
                     field = fields.get(id(one), frozenset())
                     is_of_field = field & _name(tested) and field.isdisjoint(_name(read))
                     if is_of_field or are_opposites(_name(tested), _name(read)) or not _is_used(tested, every_one):
@@ -39,12 +40,48 @@ def swapped_branches(typed: EndpointTypes) -> Iterator[Diagnostic]:
     for one in {id(one): one for _, one in every(typed.endpoint)}.values():
         for node in nodes.walk(one.node) if "?" in one.text else ():
             if isinstance(node, nodes.Condition) and node.otherwise is not None:
-                match node.condition:
-                    case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(nodes.Variable(name=name),)):
-                        if _reads(node.otherwise, name, lets) and not _reads(node.then, name, lets):
-                            message = f"this reads `${name}`, which is absent here: the condition says so"
-                            hint = "turn the condition round, or swap the branches"
-                            yield one.diagnostic("C227", message, node.otherwise, severity="warning", hint=hint)
+                name, is_there = _existing(node.condition)
+                there, gone = (node.then, node.otherwise) if is_there else (node.otherwise, node.then)
+                if name and _reads(gone, name, lets) and not _reads(there, name, lets):
+                    message = f"this reads `${name}`, which is absent here: the condition says so"
+                    hint = "turn the condition round, or swap the branches"
+                    yield one.diagnostic("C227", message, gone, severity="warning", hint=hint)
+
+
+def lost_defaults(typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C219: `name ? ""`, and `own.email ? other.email`, which never give what they ask for."""
+    for one in {id(one): one for _, one in every(typed.endpoint)}.values():
+        for node in nodes.walk(one.node) if "?" in one.text else ():
+            if isinstance(node, nodes.Condition) and node.otherwise is None and _is_plain(typed.kind(node.condition)):
+                test, then = node.condition, node.then
+                if is_simple_path(test) and (_is_empty(then) or _are_namesakes(typed, test, then)):
+                    asked, given = written(one, test), written(one, then)
+                    message = f"`{asked}` is only asked for, and never given"
+                    yield one.diagnostic("C219", message, node, severity="warning", hint=f"write `{asked} ?: {given}`")
+
+
+def _is_empty(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.String) and not node.value
+
+
+def _are_namesakes(typed: EndpointTypes, one: nodes.Node, other: nodes.Node) -> bool:
+    """Whether two paths lead to texts, or numbers, of different objects, and the words of one name are in the other."""
+    if not isinstance(one, nodes.Path) or not isinstance(other, nodes.Path) or not is_simple_path(other):
+        return False
+    names = _name(one), _name(other)
+    is_kin = bool(names[0]) and (names[0] <= names[1] or names[1] <= names[0])
+    return is_kin and one.steps[:-1] != other.steps[:-1] and typed.kind(one).solid == typed.kind(other).solid
+
+
+def _existing(test: nodes.Node) -> tuple[str, bool]:
+    """The variable of which a condition asks whether it is there, or is not there; "" for any other condition."""
+    match test:
+        case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(nodes.Variable(name=name),)):
+            return name, True
+        case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(one,)):
+            name, is_there = _existing(one)
+            return name, not is_there
+    return "", True
 
 
 def _reads(node: nodes.Node, name: str, lets: Mapping[str, Expression]) -> bool:
@@ -72,12 +109,18 @@ def _asked(node: nodes.Node) -> Sequence[nodes.Path]:
     return [test] if isinstance(test, nodes.Path) and is_simple_path(test) else []
 
 
-def _others(typed: EndpointTypes, node: nodes.Condition) -> Iterator[tuple[nodes.Path, nodes.Path]]:
+def _others(
+    typed: EndpointTypes, node: nodes.Condition, lets: Mapping[str, Expression]
+) -> Iterator[tuple[nodes.Path, nodes.Path]]:
     """The path that a condition asks for, and the only one beside it that is given then."""
+    given = [
+        lets[one.name].node for one in nodes.walk(node.then) if isinstance(one, nodes.Variable) and one.name in lets
+    ]
     for one in _asked(node):
         paths = [each for each in nodes.walk(node.then) if isinstance(each, nodes.Path) and is_simple_path(each)]
         beside = [each for each in paths if each.steps[:-1] == one.steps[:-1]]
-        if len(beside) == 1 and _are_alike(typed, one, beside[0]):
+        is_given = any(each == one for let in given for each in nodes.walk(let))
+        if len(beside) == 1 and not is_given and _are_alike(typed, one, beside[0]):
             yield one, beside[0]
 
 

@@ -82,6 +82,9 @@ def misfits(typed: EndpointTypes, given: Given) -> Iterator[Diagnostic]:
             yield from _zones(one, kind)
         if key == "origin":
             yield from _origins(one, kind)
+        if key == "time_zone" and (read := [each.name for each in one.variables]) and set(read) == {"context"}:
+            message = "this is the zone of the account, not the one that the reply counts in"
+            yield one.diagnostic("C240", message, severity="warning", hint="read it in the reply, or leave it out")
         yield from _headers_read(one)
         yield from _no_numbers(one, typed.kinds)
     yield from _statuses(mapping, typed)

@@ -93,6 +93,27 @@ def _opposite(naming: Naming) -> Iterator[Diagnostic]:
                 yield naming.diagnostic("C246", f"`{naming.name}` is true where it is another one", "write `=`")
         case nodes.Condition(condition=test, then=then, otherwise=None):
             yield from _given_where_not(naming, test, then)
+    for asked, answer, given in _answers(naming.node):
+        if isinstance(given, nodes.String) and _is_of(answer, _NO) and words(given.value) == words(_name(asked)):
+            yield naming.diagnostic("C246", f'"{given.value}" is given where `{_name(asked)}` says no', "swap them")
+
+
+def _answers(node: Node) -> Iterator[tuple[Node, object, Node | None]]:
+    """What a condition, or a table, gives for an answer to what a name asks: the name, the answer and the value."""
+    match node:
+        case nodes.Condition(
+            condition=nodes.Binary(
+                operator="=" | "!=" as operator, left=asked, right=nodes.String() | nodes.Value() as answer
+            ),
+            then=then,
+            otherwise=other,
+        ) if _is_plain(asked):
+            given = (then, other) if operator == "=" else (other, then)
+            yield from ((asked, answer.value, given[0]), (asked, not _is_of(answer.value, _YES), given[1]))
+        case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(nodes.Object(pairs=pairs), asked)) if (
+            _is_plain(asked)
+        ):
+            yield from ((asked, key.value, value) for key, value in pairs if isinstance(key, nodes.String))
 
 
 def _given_where_not(naming: Naming, test: Node, then: Node) -> Iterator[Diagnostic]:

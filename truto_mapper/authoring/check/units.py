@@ -43,7 +43,9 @@ _SAID_SHARES = {
     "percent": re.compile(r"\b0 (?:to|and|-) 100\b"),
     "fraction": re.compile(r"\b0 (?:to|and|-) 1\b(?![.,]?\d)|\ba fraction\b", re.IGNORECASE),
 }
-_IN_WORDS = re.compile(r"\bin (\w+)\b|^\s*(\w+)(?=[.;,]|$)", re.IGNORECASE)
+_IN_WORDS = re.compile(
+    r"\bin (\w+)\b|^\s*(?:the |number of |how many )?(\w+)(?=[.;,]|$| (?:that|of|since|until|between)\b)", re.IGNORECASE
+)
 _SMALL = re.compile(r"(?<!not in )\b(cents|pence|minor|smallest)\b", re.IGNORECASE)
 _GIVEN = ("query", "body")
 
@@ -84,7 +86,7 @@ def uses(node: Node, lets: Mapping[str, Expression], factor: float = 1, function
         case nodes.Condition(then=one, otherwise=other):
             yield from uses(one, lets, factor, function)
             yield from uses(other, lets, factor, function) if other is not None else ()
-        case nodes.Block(expressions=(one,)):
+        case nodes.Block(expressions=(one,)) | nodes.Step(node=one, group=None):
             yield from uses(one, lets, factor, function)
         case nodes.Call(procedure=nodes.Variable(name=name), arguments=(one, *_)) if name in _ROUNDING | _CUTTING:
             yield from uses(one, lets, factor, function)
@@ -136,8 +138,12 @@ def _by_name(
     for use in uses(naming.node, lets):
         kind = types.item_of(named.types.kind(use.path))
         units = [*_units(use.names[-1], named.types.described.description(kind.path) if mine else "")]
-        if not units and not use.is_given:
-            continue  # a provider's number may be in any unit
+        if not units and not use.is_given:  # a provider's number may be in any unit
+            if mine in _TIMES and not use.function and not _is_time(use.factor * _TIMES[mine]):
+                told = in_words(use.factor, use.text)
+                message = f"`{naming.name}` is in {mine}, and there is no unit of time of which {told} makes them"
+                yield naming.diagnostic("C245", message)
+            continue
         description = described.get(use.names[-1] if use.is_given else name, "")
         expected = next((each for unit in units or [""] if (each := factors_between(unit, mine, description))), ())
         is_number = kind.solid <= types.NUMBER.kinds or ("$number(" in naming.expression.text and kind.path)
@@ -145,6 +151,11 @@ def _by_name(
             told = in_words(expected[0], use.text)
             message = f"`{naming.name}` is {in_words(use.factor, use.text)}, and the names say {told}"
             yield naming.diagnostic("C245", message)
+
+
+def _is_time(seconds: float) -> bool:
+    """Whether a unit of time has so many seconds."""
+    return is_one(seconds, (1e-9, 1e-6, 86_400, 604_800, *_TIMES.values()))
 
 
 def _of_difference(naming: Naming, unit: str) -> Iterator[Diagnostic]:

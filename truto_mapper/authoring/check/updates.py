@@ -32,7 +32,8 @@ def overwritten(typed: EndpointTypes) -> Iterator[Diagnostic]:
         fields = [read.path[1] for read in reads(one) if read.path[0] == "body" and read.path[1:]]
         left = next((name for name in fields if name not in given), None)
         sent = _sent(one, given) if path and left and not _is_required(endpoint, path) else MISSING
-        if sent is not MISSING and (sent or not isinstance(sent, list | dict) or _is_constant(one)):
+        is_left = isinstance(sent, list) and len(set(fields)) == 1  # what is left of several parts changes little
+        if sent is not MISSING and (sent or not isinstance(sent, list | dict) or is_left or _is_constant(one)):
             name = dotted(keys_of(path))
             message = f"an update without `{left}` sends {excerpt(sent)} for `{name}`, and so changes it"
             hint = f"give nothing where the body has nothing: `$exists($body.{left}) ? …`"
