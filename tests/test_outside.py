@@ -1,4 +1,4 @@
-"""`check` of six mappings: what is outside the records, slips of all kinds, and what names, units and schemas say."""
+"""`check` of eight mappings: what is outside the records, slips of all kinds, and what names, units and schemas say."""
 
 import data_files
 import pytest
@@ -9,7 +9,7 @@ from truto_mapper.text.errors import MapperError
 
 CASES, TRACKER = data_files.read("outside.yaml"), data_files.read("tracker.yaml")
 MEANINGS = data_files.read("meanings.yaml")
-LARGE = {name: data_files.read(f"{name}.yaml") for name in ("stays", "invoices", "courses")}
+LARGE = {name: data_files.read(f"{name}.yaml") for name in ("stays", "invoices", "courses", "expenses", "surveys")}
 RIGHT = {"old": "", "new": ""}
 FINE = [(case, one["files"]) for one in (TRACKER, MEANINGS) for case in (RIGHT, *one["fine"])]
 

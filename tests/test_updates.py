@@ -51,6 +51,8 @@ SENT = {
     "$exists($body.note)": "false",
     "$count($body.tags)": "0",
     "$body.tags ?? []": "[]",
+    "[$body.tags]": "[]",
+    "$append([], $body.tags)": "[]",
     '$lookup($stages, $body.stage) ?? "N"': '"N"',
     '{"source": "truto", "note": $body.note}': '{"source": "truto"}',
 }
@@ -61,7 +63,6 @@ CARRIED = [
     "$uppercase($body.note)",
     "$not($body.is_open)",
     "$lookup($stages, $body.stage)",
-    "[$body.tags]",
     '[$body.note ? {"op": "replace", "value": $body.note}]',
     '{"note": $body.note}',
     '"constant"',

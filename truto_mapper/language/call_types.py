@@ -25,7 +25,11 @@ from truto_mapper.text.record import NamedTuple
 from truto_mapper.text.timestamps import is_date_time
 
 #: The signatures of our own functions, which check their arguments themselves.
-_OURS: Final = {"floorDate": "<(sl)s(sl)?:s>", "ceilDate": "<(sl)s(sl)?:s>", "size": "<x:n>", **SIGNATURES}
+_OURS: Final = {"floorDate": "<(sl)s(sl)?:s>", "ceilDate": "<(sl)s(sl)?:s>", "size": "<x:n>"} | {
+    **SIGNATURES,
+    "dtFromIso": "<(sl)x?>",  # for anything else these give nothing
+    "dtFromFormat": "<(sl)sx?>",
+}
 
 #: The letters of signatures for the kinds of types.
 _LETTERS: Final = dict(zip(("string", "integer", "number", "boolean", "null", "undefined"), "snnblm", strict=True)) | {

@@ -185,7 +185,7 @@ class Inference:
         item = item_of(kind).without({"undefined"}) if kind != ANY else ANY
         made = []
         for key, value in group.pairs:
-            self.is_key(key, self.infer(key, scope.within(item)))
+            _check_key(self, key, self.infer(key, scope.within(item)))
             made.append(self.used(self.infer(value, scope.within(sequence(item)))))
         return Type(frozenset({"object", "undefined"}), properties={}, others=types.union_all(made))
 
@@ -281,12 +281,6 @@ class Inference:
             message = f"`{operator}` needs a number, but this is {types.in_words(kind)}"
             self.tell("C208", node, message, "write $number(…)" if kind.solid <= types.SCALARS else None, ())
 
-    def is_key(self, node: nodes.Node, kind: Type) -> None:
-        """Report what is no key of an object: a number or a boolean."""
-        if kind.solid and kind.solid <= types.SCALARS - {"string"}:
-            message, is_written = f"a key is a text, but this is {types.in_words(kind)}", isinstance(node, nodes.Value)
-            self.tell("C208", node, message, "write it in quotes" if is_written else "write $string(…)", ())
-
     def block(self, node: nodes.Block, scope: TypeScope) -> Type:
         kind = UNDEFINED
         for name in binds(node) - scope.variables.keys():  # a lambda may use what is bound after it
@@ -302,7 +296,7 @@ class Inference:
         if "array" in scope.context.kinds:  # its items are grouped by their keys
             scope = scope.within(ANY)
         for key, value in pairs:
-            self.is_key(key, self.infer(key, scope))
+            _check_key(self, key, self.infer(key, scope))
             kind = self.infer(value, scope)
             if properties is not None and isinstance(key, nodes.String):
                 properties[key.value] = kind
@@ -357,6 +351,13 @@ def _equate(judge: Inference, node: nodes.Binary, left: Type, right: Type) -> No
     if _are_apart(left, right):
         message = f"these are never equal: {types.in_words(left)} and {types.in_words(right)}"
         judge.tell("C208", node, message, None, ())
+
+
+def _check_key(judge: Inference, node: nodes.Node, kind: Type) -> None:
+    """Report what is no key of an object: a number or a boolean."""
+    if kind.solid and kind.solid <= types.SCALARS - {"string"}:
+        message, is_written = f"a key is a text, but this is {types.in_words(kind)}", isinstance(node, nodes.Value)
+        judge.tell("C208", node, message, "write it in quotes" if is_written else "write $string(…)", ())
 
 
 def _are_apart(left: Type, right: Type) -> bool:

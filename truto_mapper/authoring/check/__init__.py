@@ -12,7 +12,7 @@ from truto_mapper.authoring.check.absence import Given, asked, of_request
 from truto_mapper.authoring.check.alike import lacking, other_headers, other_paths, other_selections
 from truto_mapper.authoring.check.bodies import Bodies
 from truto_mapper.authoring.check.conditions import bare_status, pointless_conditions, pointless_in_errors
-from truto_mapper.authoring.check.days import misrounded, other_zones, shifted_days
+from truto_mapper.authoring.check.days import misrounded, other_zones, shifted_times
 from truto_mapper.authoring.check.examples import failing_examples, other_forms
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.guards import lost_defaults, mistaken_guards, swapped_branches
@@ -52,7 +52,7 @@ from truto_mapper.authoring.check.shared import in_every, is_held, place
 from truto_mapper.authoring.check.tables import contradictions, first_words, other_keys, unused_joins, unused_tables
 from truto_mapper.authoring.check.truths import truths, turned_around
 from truto_mapper.authoring.check.units import mistaken_units
-from truto_mapper.authoring.check.updates import overwritten
+from truto_mapper.authoring.check.updates import overwritten, unclearable
 from truto_mapper.authoring.check.ways_back import strange_filters, ways_back
 from truto_mapper.authoring.sources import schema_mistakes
 from truto_mapper.engine.mapper import Mapper, Overlays, load_for_check
@@ -80,7 +80,7 @@ _OF_ENDPOINTS: tuple[Rule, ...] = (
     unsent_fields,
     misrounded,
     other_zones,
-    shifted_days,
+    shifted_times,
     other_selections,
     our_cursor,
     unescaped,
@@ -97,6 +97,7 @@ _OF_ENDPOINTS: tuple[Rule, ...] = (
     half_made,
     disagreeing,
     overwritten,
+    unclearable,
     unlooped_array,
     failing_examples,
     other_forms,

@@ -316,12 +316,22 @@ class _Scene:
         """Both branches the same, and a condition that an earlier one of the chain decides."""
         if node.otherwise is not None and _same(node.then, node.otherwise):
             yield self.tell(node, "both branches are the same")
-        below = node.otherwise
+        below, before = node.otherwise, list(filter(None, [_test(node.condition)]))
         while isinstance(below, nodes.Condition):
+            test = _test(below.condition)
             if _same(node.condition, below.condition):
                 message = "this is never reached: an earlier condition is the same"
                 yield self.tell(below.then, message, None, "C211")
+            elif test is not None and self.is_covered(test, [one for one in before if one.subject == test.subject]):
+                message = "this is never reached: an earlier condition holds for each such value"
+                yield self.tell(below.then, message, None, "C211")
+            before += [] if test is None else [test]
             below = below.otherwise
+
+    def is_covered(self, test: _Test, before: Sequence[_Test]) -> bool:
+        """Whether one of some tests holds wherever a test of the same value does."""
+        holding = [one for one in self.samples([*before, test]) if test.holds(one)] if before else []
+        return bool(holding) and all(any(one.holds(sample) for one in before) for sample in holding)
 
 
 def _conditions(node: Node) -> Iterator[Node]:
@@ -331,7 +341,7 @@ def _conditions(node: Node) -> Iterator[Node]:
             yield one
         case nodes.Binary(operator="and" | "or", left=left, right=right):
             yield from (left, right)
-        case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(one,)):
+        case nodes.Call(procedure=nodes.Variable(name="not" | "boolean"), arguments=(one,)):
             yield one
         case nodes.Call(
             procedure=nodes.Variable(name="filter" | "sift" | "single"), arguments=(_, nodes.Lambda(body=body))

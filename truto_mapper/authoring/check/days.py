@@ -13,7 +13,7 @@ from truto_mapper.authoring.sources import parameter_of
 from truto_mapper.engine.request_schema import RequestSchema
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import bound_values, leading_names
+from truto_mapper.language.names import bound_values, is_simple_path, leading_names
 from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import OF_REQUESTS, Endpoint, every, expressions, leaves, of_requests
 from truto_mapper.text.diagnostics import Diagnostic, either
@@ -25,6 +25,9 @@ from truto_mapper.text.source import Span
 _ROUNDING: Final[Map[str, tuple[str, ...]]] = {"floorDate": ("floor",), "ceilDate": ("ceil", "ceil_until_today")}
 #: The parts of a picture that read a time, or a zone.
 _OF_TIME: Final = re.compile(r"\[[HhmsfZz]")
+_ENDS_IN_UTC: Final = re.compile(r"\][^\[\]]*Z$")
+_OFFSET: Final = re.compile(r"[+-]\d\d:?\d\d")
+_IN_UTC: Final = re.compile(r"\bUTC\b")
 _NOW: Final = nodes.Variable(Span(0, 0), "now")
 
 
@@ -79,23 +82,36 @@ def other_zones(typed: EndpointTypes) -> Iterator[Diagnostic]:
             yield from _odd_zone(group)
 
 
-def shifted_days(typed: EndpointTypes) -> Iterator[Diagnostic]:
-    """C243: `$fromMillis($toMillis(day, "[Y]-[M]-[D]"), …, "-0500")`: a day without a time begins in UTC."""
+def shifted_times(typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C243: a day without a time in another zone than UTC, where it begins, and times with an offset of others."""
     for _, one in every(typed.endpoint):
-        for node in nodes.walk(one.node) if "$fromMillis(" in one.text else ():
+        for node in nodes.walk(one.node):
             match node:
                 case nodes.Call(
                     procedure=nodes.Variable(name="fromMillis"),
-                    arguments=(
-                        nodes.Call(
-                            procedure=nodes.Variable(name="toMillis"), arguments=(_, nodes.String(value=picture))
-                        ),
-                        _,
-                        nodes.String(value=zone),
-                    ),
-                ) if not _OF_TIME.search(picture) and zone.strip("+-0:"):
-                    message = f"this is a day without a time, which begins in UTC: in {zone} it may be the day before"
-                    yield one.diagnostic("C243", message, node, severity="warning", hint=f'remove `"{zone}"`')
+                    arguments=(moment, nodes.String(value=picture), nodes.String(value=zone)),
+                ) if zone.strip("+-0:"):
+                    if _is_day(moment):
+                        message = f"a day without a time begins in UTC: in {zone} this may be the day before"
+                        yield one.diagnostic("C243", message, node, severity="warning", hint=f'remove `"{zone}"`')
+                    elif _ENDS_IN_UTC.search(picture):
+                        message = f"the `Z` says that this is in UTC, and it is in {zone}"
+                        yield one.diagnostic("C243", message, node, severity="warning", hint="write `[Z]` for the `Z`")
+                case nodes.Binary(operator="&", left=left, right=nodes.String(value=offset)) if _OFFSET.fullmatch(
+                    offset
+                ) and offset.strip("+-0:"):
+                    paths = [each for each in nodes.walk(left) if is_simple_path(each) and typed.kind(each).path]
+                    if any(_IN_UTC.search(typed.described.description(typed.kind(each).path)) for each in paths):
+                        message = "the provider's schema says that this time is in UTC"
+                        yield one.diagnostic("C243", message, node.right, severity="warning", hint='write `"Z"`')
+
+
+def _is_day(moment: nodes.Node) -> bool:
+    """Whether a text without a time is read: `$toMillis(day, "[Y]-[M]-[D]")`."""
+    match moment:
+        case nodes.Call(procedure=nodes.Variable(name="toMillis"), arguments=(_, nodes.String(value=picture))):
+            return _OF_TIME.search(picture) is None
+    return False
 
 
 def _odd_zone(group: Sequence[_Zoned]) -> Iterator[Diagnostic]:

@@ -29,6 +29,7 @@ _CONVERSIONS = frozenset({"ceilDate", "dtFromFormat", "dtFromIso", "floorDate", 
 #: An example in a description, and a date that a description shows by its letters.
 _SUCH_AS = re.compile(r"(?:such as|e\.g\.|for example|like|example:)[ :,]*[\"'`“]?(\d[^\s\"'`”;()]*)", re.IGNORECASE)
 _LETTERS = re.compile(r"\b(?:YYYY|YY|MM|DD)(?:[-/. ]?(?:YYYY|YY|MM|DD))+\b", re.IGNORECASE)
+_TIME = re.compile(r"[ T,'\"]{0,3}hh", re.IGNORECASE)
 #: The last day of a year: its day is no month.
 _LAST_DAY = {"YYYY": "2026", "YY": "26", "MM": "12", "DD": "31"}
 
@@ -45,12 +46,12 @@ def other_forms(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C205 and C207: values in another form than the field has, by what the provider's schema says of them."""
     for path, field, one in leaves(typed.endpoint.response, typed.mapper.resource.record):
         for node, wanted in values_of(one.node, field, dotted(keys_of(path))) if field is not None else ():
-            paths = list(_read(node))
+            paths = [each for each in _read(node) if typed.kind(each).format != "time-zone"]
             if paths and all(each == paths[0] for each in paths):
                 forms = typed.described.of(typed.kind(paths[0]).path)
                 told = list(_other_form(typed, one, node, wanted, forms)) if is_simple_path(node) else []
                 is_told = told or typed.kind(node).format not in (None, _date_format(wanted.schema.certain))
-                yield from told if is_told else _wrong_result(one, node, paths, wanted, forms)
+                yield from told if is_told else _wrong_result(one, node, list(_read(node)), paths[0], wanted, forms)
 
 
 def _read(node: Node) -> Iterator[Node]:
@@ -95,34 +96,39 @@ _COMPONENTS = {"YYYY": "[Y0001]", "MM": "[M01]", "DD": "[D01]"}
 
 
 def _wrong_result(
-    one: Expression, node: Node, paths: list[Node], wanted: Wanted, forms: list[JSON]
+    one: Expression, node: Node, read: list[Node], path: Node, wanted: Wanted, forms: list[JSON]
 ) -> Iterator[Diagnostic]:
-    """C207: a part of an expression that makes no date of the example of all that it reads, the value at some paths."""
+    """C207: a part of an expression that makes no date of the example of all that it reads: of a path, and zones."""
     ours, theirs = _date_format(wanted.schema.certain), _date_format(forms)
     examples = _examples(forms) or ([_SUCH[theirs]] if theirs else [])
     if ours is None or not examples:
         return
-    made = _made_of(one, node, paths, examples[0])
+    made = _made_of(one, node, [(each, examples[0] if each == path else _ZONE) for each in read])
     if isinstance(made, str) and not Schema({"type": "string", "format": ours}, generated=True).valid(made):
         whose = "the provider's example" if examples[0] not in _SUCH.values() else f"a {theirs} of the provider's"
         message = f"`{wanted.name}` is a {ours}, but this makes {excerpt(made)} of {whose}"
         yield one.diagnostic("C207", message, node, severity="warning")
 
 
-#: A value of each format.
+#: A value of each format, and of a time zone.
+_ZONE = "Europe/Berlin"
 _SUCH = {"date": "2026-12-31", "date-time": "2026-12-31T23:30:00Z"}
 
 
-def _made_of(expression: Expression, node: Node, paths: Iterable[Node], example: str) -> Any:
-    """What a part of an expression makes of a text in place of paths that it reads; MISSING if it fails."""
-    text, tried, at = expression.text, "", node.span.start
-    for path in paths:
-        tried += text[at : path.span.start] + json.dumps(example)
-        at = path.span.end
+def _made_of(expression: Expression, node: Node, read: Iterable[tuple[Node, str]]) -> Any:
+    """What a part of an expression makes of texts in place of what it reads; MISSING if it fails."""
     try:
-        return Expression(tried + text[at : node.span.end]).evaluate({})
+        return _tried(expression, node, read)
     except MapperError:
         return MISSING
+
+
+def _tried(expression: Expression, node: Node, read: Iterable[tuple[Node, str]]) -> Any:
+    text, tried, at = expression.text, "", node.span.start
+    for path, example in read:
+        tried += text[at : path.span.start] + json.dumps(example)
+        at = path.span.end
+    return Expression(tried + text[at : node.span.end]).evaluate({})
 
 
 def letter_case(forms: Iterable[JSON]) -> str | None:
@@ -161,15 +167,44 @@ def _failing(typed: EndpointTypes, expression: Expression) -> Iterator[Diagnosti
         match node:
             case nodes.Call(procedure=nodes.Variable(name=name), arguments=(first, *_)) if name in _CONVERSIONS:
                 path = _only_path(node, first)
-                examples = [] if path is None else _examples(typed.described.of(typed.kind(path).path))
+                forms = [] if path is None else typed.described.of(typed.kind(path).path)
+                examples = _examples(forms)
                 if path is None or not examples:
                     continue
-                text, shown = written(expression, path), "which the provider's schema shows for"
-                if all(_made_of(expression, node, [path], one) in (MISSING, None) for one in examples):
-                    message = f"${name} cannot read {excerpt(examples[0])}, {shown} `{text}`"
+                dates = _dates(in_words(forms), alone=True)
+                failing = [
+                    one for one in dates or examples if _made_of(expression, node, [(path, one)]) in (MISSING, None)
+                ]
+                text = written(expression, path)
+                if failing and (dates or len(failing) == len(examples)):
+                    message = (
+                        f"${name} cannot read {excerpt(failing[0])}, which the provider's schema shows for `{text}`"
+                    )
                     yield expression.diagnostic("C225", message, node, severity="warning")
+                elif _EMPTY.search(in_words(forms)) and _fails_for_empty(expression, node, path):
+                    message = f"${name} fails where `{text}` is empty, as the provider's schema says it may be"
+                    yield expression.diagnostic("C225", message, node, severity="warning", hint=f"write `{text} ? …`")
                 elif name == "number":
                     yield from _misread_number(expression, node, path, examples[0])
+
+
+def _fails_for_empty(expression: Expression, call: Node, path: Node) -> bool:
+    """Whether a call fails for an empty text at a path, in the conditions around it that read nothing else."""
+    around = [one for one in nodes.walk(expression.node) if isinstance(one, nodes.Condition)]
+    around = [one for one in around if any(each is call for each in nodes.walk(one))]
+    for node in (*around, call):
+        read = list(_read(node))
+        if all(each == path for each in read):
+            try:
+                _tried(expression, node, [(each, "") for each in read])
+            except EvaluationError:
+                return True
+            return False
+    return False
+
+
+#: That a text may be empty, in words.
+_EMPTY = re.compile(r"\bempty (?:for|if|when|where|text)\b", re.IGNORECASE)
 
 
 def _misread_number(expression: Expression, call: Node, path: Node, example: str) -> Iterator[Diagnostic]:
@@ -177,10 +212,12 @@ def _misread_number(expression: Expression, call: Node, path: Node, example: str
     form = _GROUPED.fullmatch(example)
     if form is None:
         return
-    for one in (example, f"1{form['mark']}{form['first']:0>3}{example[len(form['first']) :]}"):
-        whole, _, part = one.partition(form["point"])
-        meant = float(f"{whole.replace(form['mark'], '')}.{part}")
-        made = _made_of(expression, call, [path], one)
+    mark, point = form["mark"] or "", form["point"] or ","
+    longer = f"1{mark}{form['first']:0>3}{example[len(form['first']) :]}" if mark else example
+    for one in (example, longer):
+        whole, _, part = one.partition(point)
+        meant = float(f"{whole.replace(mark, '') if mark else whole}.{part}")
+        made = _made_of(expression, call, [(path, one)])
         if made not in (meant, round(meant * 100)):
             result = "fails for" if made in (MISSING, None) else f"makes {excerpt(made)} of"
             text = written(expression, path)
@@ -189,8 +226,8 @@ def _misread_number(expression: Expression, call: Node, path: Node, example: str
             return
 
 
-#: A number with a mark between thousands, and another before its fraction.
-_GROUPED = re.compile(r"(?P<first>\d{1,3})(?:(?P<mark>[,.' ])\d{3})+(?P<point>(?!(?P=mark))[.,])\d+")
+#: A number with a mark between thousands and another before its fraction, or with a comma before it.
+_GROUPED = re.compile(r"(?P<first>\d{1,3})(?:(?P<mark>[,.' ])\d{3})+(?P<point>(?!(?P=mark))[.,])\d+|\d+,\d{1,2}")
 
 
 def _only_path(call: nodes.Call, first: Node) -> Node | None:
@@ -214,8 +251,13 @@ def _examples(forms: list[JSON]) -> list[str]:
     said = in_words(forms)
     given = [one for form in forms for one in (*_listed(form.get("examples")), form.get("example"))]
     shown = [found[1].rstrip(".,:") for found in _SUCH_AS.finditer(said)]
-    dates = [_date(found[0]) for found in _LETTERS.finditer(said)]
-    return [one for one in (*given, *shown, *dates) if isinstance(one, str) and one]
+    return [one for one in (*given, *shown, *_dates(said)) if isinstance(one, str) and one]
+
+
+def _dates(said: str, *, alone: bool = False) -> list[str]:
+    """The last day of a year in each form that a description shows, and perhaps not those with a time behind."""
+    found = [one for one in _LETTERS.finditer(said) if not (alone and _TIME.match(said, one.end()))]
+    return [_date(one[0]) for one in found]
 
 
 def _listed(value: Any) -> list[Any]:

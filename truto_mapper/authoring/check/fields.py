@@ -275,9 +275,11 @@ def is_list(
     Unless it `may_select` one, a predicate such as `[type = "work"]` leaves a list, too.
     """
     match node:
-        case nodes.Path(steps=(*steps, nodes.Step(node=nodes.Object() | nodes.Name() | nodes.Call())), group=None) if (
-            steps
-        ):
+        case nodes.Variable(name=name) if name in lets:
+            return is_list(lets[name].node, kind_of, {one: let for one, let in lets.items() if one != name})
+        case nodes.Path(
+            steps=(*steps, nodes.Step(node=nodes.Object() | nodes.Name() | nodes.Call() | nodes.Block())), group=None
+        ) if steps:
             return _through_list(steps, kind_of, lets, may_select=may_select)
         case nodes.Call(procedure=nodes.Variable(name="split" | "keys")):
             return True

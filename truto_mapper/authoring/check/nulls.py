@@ -11,10 +11,10 @@ from truto_mapper.language.call_inference import OUTSIDE, Called, Tell
 from truto_mapper.language.call_types import COUNTING, accepted, letters_of, misplaced
 from truto_mapper.language.facts import TypeScope
 from truto_mapper.language.inference import Recording, known_step
-from truto_mapper.language.names import is_simple_path
+from truto_mapper.language.names import is_simple_path, leading_names
 from truto_mapper.language.runtime.arguments import expected
 from truto_mapper.language.runtime.signatures import Parameter
-from truto_mapper.language.types import NONE, Type
+from truto_mapper.language.types import NONE, Type, item_of
 from truto_mapper.text.diagnostics import Severity
 
 #: Called with a surprise: its severity, code, node, message and hint.
@@ -202,12 +202,12 @@ class Nulls(Recording):
         """C219, C224, C225: a list as one text, ids without a separator, and a code of a currency as the amount."""
         first = node.arguments[0] if node.arguments else node
         text = self.text_of(first)
-        if name == _WRITES and given and _is_described(given[0]):
+        if name == _WRITES and given and (_is_described(given[0]) or (item_of(given[0]).path and self.is_list(first))):
             message = f"`{text}` is {types.in_words(given[0])}, which $string writes as JSON"
             hint = "write one of its fields" if given[0].properties else "write `$string($)` for each, or select one"
             self.surprise("warning", "C224", first, message, hint)
-        elif name == "join" and len(given) == 1 and any(getattr(one, "name", "") == "ids" for one in nodes.walk(first)):
-            message = "without a separator the ids run into each other"
+        elif name == "join" and len(given) == 1 and _is_whole_list(first, given[0]):
+            message = "without a separator the texts run into each other"
             self.surprise("warning", "C219", node, message, f'write `$join({text}, ",")`')
         elif name == "not" and given and self.is_optional_truth(first, given[0], scope):
             message = f"this is false where `{text}` is absent, too: `$not` of nothing is nothing"
@@ -389,6 +389,13 @@ def _asserted(below: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
             match argument:
                 case nodes.Binary(operator="=" | "!=", left=left, right=nodes.Value(value=None)):
                     yield left
+
+
+def _is_whole_list(node: nodes.Node, kind: Type) -> bool:
+    """Whether a node is a list of ids, or one of the caller's as it is."""
+    names = leading_names(node) if kind.solid == {"array"} and is_simple_path(node) else []
+    of_caller = bool(names) and getattr(names[0], "name", "") in ("body", "query")
+    return of_caller or any(getattr(one, "name", "") == "ids" for one in nodes.walk(node))
 
 
 def _is_described(kind: Type) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,7 @@ _OFFSETS, _PAGES = ("offset", "skip", "startat", "startindex"), ("page", "pagenu
 _SIZES = ("perpage", "pagesize", "limit", "size", "take", "count", "top", "rows", "maxresults", "pagelimit")
 _PLACES = (*_OFFSETS, *_PAGES)
 _MORE = words("more")
+_LAST_TOO = re.compile(r"\b(?:also|even|too|always)\b", re.IGNORECASE)
 _LEFT = words_of(["remaining", "left", "more", "next"])
 #: Words of names whose numbers are not 0 on the last page, too.
 _COUNTS = words_of(["page", "pages", "number", "total", "count", "size", "limit", "current", "last"])
@@ -33,6 +35,7 @@ def mispaged(typed: EndpointTypes) -> Iterator[Diagnostic]:
         yield more.diagnostic("C240", message, severity="warning", hint="read it in the reply")
     yield from () if more is None else (*_no_flag(typed, more), *_backwards(typed, more))
     yield from _miscounted(endpoint)
+    yield from _endless(typed)
     pages = endpoint.pagination
     if pages is None:
         return
@@ -51,6 +54,22 @@ def mispaged(typed: EndpointTypes) -> Iterator[Diagnostic]:
         message = f"nothing asks for {pages.size} rows, and a page with fewer is the last one"
         hint = "add `size_parameter`, or leave `size` out: then a page without rows is the last one"
         yield _at(typed, "size", message, hint)
+
+
+def _endless(typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C240: a cursor that the last page has, too, beside a flag that nothing reads and that would tell."""
+    cursor, read = typed.endpoint.next_cursor, typed.inference.paths
+    path = None if cursor is None else typed.kind(cursor.node).path
+    if cursor is None or path is None or not is_simple_path(cursor.node) or typed.endpoint.has_more is not None:
+        return
+    beside = typed.properties(path[:-1])
+    flags = [name for name, one in beside.items() if one.solid == types.BOOLEAN.kinds and words(name) & _MORE]
+    unread = [name for name in flags if (*path[:-1], name) not in read]
+    is_always = not typed.kind(cursor.node).kinds & types.NONE or _LAST_TOO.search(typed.described.description(path))
+    if unread and is_always:
+        flag = dotted((*path[:-1], unread[0]))
+        message, hint = f"the last page has a cursor, too, and nothing reads `{flag}`", f"write `{flag} ? …`"
+        yield cursor.diagnostic("C240", message, severity="warning", hint=hint)
 
 
 def _no_flag(typed: EndpointTypes, more: Expression) -> Iterator[Diagnostic]:

@@ -88,7 +88,7 @@ def _opposite(naming: Naming) -> Iterator[Diagnostic]:
             )
             yield naming.diagnostic("C246", message)
     match naming.node:
-        case nodes.Binary(operator="!=", left=one, right=other) if name.startswith("is_"):
+        case nodes.Binary(operator="!=", left=one, right=other) if name.startswith("is_") and not _is_no(other):
             if any(_is_plain(side) and words(_name(side)) == words(name) for side in (one, other)):
                 yield naming.diagnostic("C246", f"`{naming.name}` is true where it is another one", "write `=`")
         case nodes.Condition(condition=test, then=then, otherwise=None):
@@ -114,6 +114,10 @@ def _answers(node: Node) -> Iterator[tuple[Node, object, Node | None]]:
             _is_plain(asked)
         ):
             yield from ((asked, key.value, value) for key, value in pairs if isinstance(key, nodes.String))
+
+
+def _is_no(node: Node) -> bool:
+    return isinstance(node, nodes.LITERALS) and _is_of(node.value, _NO)
 
 
 def _given_where_not(naming: Naming, test: Node, then: Node) -> Iterator[Diagnostic]:
@@ -146,35 +150,43 @@ def taken_for_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C247: `a.count ? f(a.count)`, which leaves out the number 0."""
     for one in {id(one): one for _, one in every(typed.endpoint)}.values():
         for node in nodes.walk(one.node) if "?" in one.text else ():
-            test = node.condition if isinstance(node, nodes.Condition) else node
-            if isinstance(node, nodes.Condition) and _is_count(typed, test) and _loses_zero(node):
-                text = written(one, test)
-                message, hint = f"`{text}` is false where it is 0, which is left out then", f"write `{text} != null`"
-                yield one.diagnostic("C247", message, test, severity="warning", hint=hint)
+            for test in nodes.conjuncts(node.condition) if isinstance(node, nodes.Condition) else ():
+                if isinstance(node, nodes.Condition) and _is_count(typed, test) and _loses_zero(node, test):
+                    text = written(one, test)
+                    message = f"`{text}` is false where it is 0, which is left out then"
+                    yield one.diagnostic("C247", message, test, severity="warning", hint=f"write `{text} != null`")
 
 
 def lost_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
-    """C247: `open ? open` in a record or a body, and `open ? true` in a record, which leave out false."""
+    """C247: what leaves false out, `open ? open` and in records `open ? true`, or makes it true, `open ?: true`."""
     of_record = {id(one): one for one in expressions(typed.endpoint.response)}
     for one in (of_record | {id(one): one for one in expressions(typed.endpoint.body)}).values():
         for node in nodes.walk(one.node) if "?" in one.text else ():
             match node:
-                case nodes.Condition(condition=test, then=then, otherwise=None) if typed.kind(
-                    test
-                ).solid == types.BOOLEAN.kinds and _is_plain(test):
+                case nodes.Condition(condition=test, then=then, otherwise=None):
                     is_true = isinstance(then, nodes.Value) and then.value is True
-                    if then == test or (is_true and id(one) in of_record):
-                        text = written(one, test)
+                    asked = test if is_true and id(one) in of_record else then
+                    if _is_truth(typed, asked) and asked in nodes.conjuncts(test):
+                        text = written(one, asked)
                         message = f"false is left out: this gives `{text}` only where it is true"
                         yield one.diagnostic("C247", message, node, severity="warning", hint=f"write `{text}`")
+                case nodes.Default(left=asked, right=nodes.Value(value=True)) if _is_truth(typed, asked):
+                    text = written(one, asked)
+                    message = f"this is true where `{text}` is false, too"
+                    yield one.diagnostic("C247", message, node, severity="warning", hint=f"write `{text} ?? true`")
 
 
-def _loses_zero(node: nodes.Condition) -> bool:
+def _is_truth(typed: EndpointTypes, node: Node) -> bool:
+    """Whether a node is a plain field or variable that is true or false."""
+    return _is_plain(node) and typed.kind(node).solid == types.BOOLEAN.kinds
+
+
+def _loses_zero(node: nodes.Condition, test: Node) -> bool:
     """Whether a condition reads the number that it tests, does not divide by it, and gives no 0 for 0."""
     below = [one for one in nodes.walk(node.then) if isinstance(one, nodes.Binary) and one.operator in "/%"]
-    divides = any(_reads(one.right, node.condition) for one in below)
+    divides = any(_reads(one.right, test) for one in below)
     is_zero = isinstance(node.otherwise, nodes.Number) and node.otherwise.value == 0
-    return _reads(node.then, node.condition) and not divides and not is_zero
+    return _reads(node.then, test) and not divides and not is_zero
 
 
 def existing_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
@@ -219,9 +231,15 @@ def _reads(node: Node, read: Node) -> bool:
     return any(one == read for one in nodes.walk(node))
 
 
+def _is_sent(first: Node) -> bool:
+    """Whether a path that begins so may be one of a caller's body: from it, or from an object in it."""
+    return isinstance(first, nodes.Name) or getattr(first, "name", "") == "body"
+
+
 def _is_count(typed: EndpointTypes, node: Node) -> bool:
     """Whether a node is a number of the reply, or made of one, and nothing else but null or absent."""
     kind = typed.kind(node) if _is_plain(node) else types.ANY
     is_made = isinstance(node, nodes.Variable) and bool(kind.kinds & types.NONE)
-    is_number = bool((kind.path or is_made) and kind.solid) and kind.solid <= types.NUMBER.kinds
+    is_sent = is_simple_path(node) and not isinstance(node, nodes.Variable) and _is_sent(leading_names(node)[0])
+    is_number = bool((kind.path or is_made or is_sent) and kind.solid) and kind.solid <= types.NUMBER.kinds
     return is_number and (kind.values is None or 0 in kind.values)

@@ -27,17 +27,39 @@ def overwritten(typed: EndpointTypes) -> Iterator[Diagnostic]:
     if endpoint.method != "update" or endpoint.http_method == "PUT":
         return
     kind = typed.scope.variables.get("body", types.ANY)
-    given = {name: sample(one) for name, one in (kind.properties or {}).items() if "undefined" not in one.kinds}
+    properties = kind.properties or {}
+    given = {name: sample(one) for name, one in properties.items() if "undefined" not in one.kinds}
     for path, _, one in leaves(endpoint.body):
         fields = [read.path[1] for read in reads(one) if read.path[0] == "body" and read.path[1:]]
         left = next((name for name in fields if name not in given), None)
         sent = _sent(one, given) if path and left and not _is_required(endpoint, path) else MISSING
-        is_left = isinstance(sent, list) and len(set(fields)) == 1  # what is left of several parts changes little
+        # `[a, b]` of parts that may all be absent changes nothing, an empty list in place of the caller's does.
+        is_left = sent == [] and all(properties.get(one, types.ANY).solid & {"array", "object"} for one in fields)
         if sent is not MISSING and (sent or not isinstance(sent, list | dict) or is_left or _is_constant(one)):
             name = dotted(keys_of(path))
             message = f"an update without `{left}` sends {excerpt(sent)} for `{name}`, and so changes it"
             hint = f"give nothing where the body has nothing: `$exists($body.{left}) ? …`"
             yield one.diagnostic("C251", message, severity="warning", hint=hint)
+
+
+def unclearable(typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C251: `$body.note ? $body.note`, which sends nothing where the caller sets `note` to null, and it may be null."""
+    endpoint = typed.endpoint
+    if endpoint.method != "update" or endpoint.request is None:
+        return
+    properties = typed.scope.variables.get("body", types.ANY).properties or {}
+    given = {name: sample(one) for name, one in properties.items() if "undefined" not in one.kinds}
+    for path, _, one in leaves(endpoint.body):
+        fields = {read.path[1] for read in reads(one) if read.path[0] == "body" and read.path[1:]}
+        place: RequestSchema | None = RequestSchema(dict(endpoint.request))
+        for name in keys_of(path):
+            place = None if place is None else place.at(name)
+        takes_null = place is not None and place.is_nullable and len(fields) == 1
+        for field in fields if takes_null else ():
+            is_nullable = "null" in properties.get(field, types.ANY).kinds != types.KINDS
+            if is_nullable and _sent(one, given | {field: None}) is MISSING:
+                message = f"an update that sets `{field}` to null sends nothing for `{dotted(keys_of(path))}`"
+                yield one.diagnostic("C251", message, severity="warning", hint=f"write `$exists($body.{field}) ? …`")
 
 
 def _sent(expression: Expression, body: dict[str, object]) -> object:

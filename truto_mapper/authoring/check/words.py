@@ -66,8 +66,8 @@ _OF_TIME = frozenset({"date", "day", "time", "datetime", "period", "at", "month"
 _BOUNDED = frozenset(
     word
     for line in (
-        "changed closed completed created dated hired issued modified occurred opened ordered",
-        "paid posted published registered started updated valid",
+        "changed closed completed created dated ended finished hired issued modified occurred opened ordered",
+        "paid posted published registered started submitted updated valid",
     )
     for word in line.split()
 )
@@ -89,6 +89,7 @@ def _stem(word: str) -> str:
 
 
 _FORMS = {form: _stem(words.split()[0]) for words in _SAME for one in words.split() for form in (one, _stem(one))}
+_ENDS = frozenset((_FORMS["start"], _FORMS["end"]))
 _APART = [frozenset(_FORMS.get(one, _stem(one)) for one in pair.split()) for pair in _OPPOSITES]
 
 _GROUPS = [frozenset(_FORMS.get(one, _stem(one)) for one in group.split()) for group in _KIN]
@@ -121,7 +122,11 @@ def words(name: str) -> Words:
         for number, part in enumerate(parts)
         if part not in _SMALL and (part not in ("to", "from") or of_time or number == 0 or _is_bound(parts, number))
     ]
-    return frozenset(_FORMS.get(part) or _FORMS.get(_stem(part)) or _stem(part) for part in kept or parts)
+    forms = {part: _FORMS.get(part) or _FORMS.get(_stem(part)) or _stem(part) for part in kept or parts}
+    *before, last = forms or ("",)
+    if before and forms[last] in _ENDS and before[-1] in _BOUNDED and forms[before[-1]] in _ENDS:
+        forms[before[-1]] = before[-1]  # `finishedFrom` is a start
+    return frozenset(forms.values())
 
 
 @lru_cache(maxsize=4096)
