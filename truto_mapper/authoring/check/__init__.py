@@ -13,7 +13,7 @@ from truto_mapper.authoring.check.alike import lacking, other_headers, other_pat
 from truto_mapper.authoring.check.bodies import Bodies
 from truto_mapper.authoring.check.conditions import bare_status, pointless_conditions, pointless_in_errors
 from truto_mapper.authoring.check.days import misrounded, other_zones, shifted_times
-from truto_mapper.authoring.check.examples import failing_examples, other_forms
+from truto_mapper.authoring.check.examples import failing_examples, other_forms, sent_dates
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.guards import lost_defaults, mistaken_guards, swapped_branches
 from truto_mapper.authoring.check.half_made import half_made
@@ -101,6 +101,7 @@ _OF_ENDPOINTS: tuple[Rule, ...] = (
     unlooped_array,
     failing_examples,
     other_forms,
+    sent_dates,
 )
 #: The rules of a mapping.
 _OF_MAPPINGS: tuple[Callable[[Mapper], Iterable[Diagnostic]], ...] = (

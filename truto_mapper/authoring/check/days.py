@@ -9,8 +9,8 @@ from typing import Final
 
 from truto_mapper.authoring.check import slips
 from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.shared import requested
 from truto_mapper.authoring.sources import parameter_of
-from truto_mapper.engine.request_schema import RequestSchema
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import bound_values, is_simple_path, leading_names
@@ -154,9 +154,7 @@ def _is_zone(key: nodes.Node) -> bool:
 
 def _takes_moment(endpoint: Endpoint, path: Steps) -> bool:
     """Whether the schema of the request has a date-time at a place of the body."""
-    place = None if endpoint.request is None else RequestSchema(dict(endpoint.request))
-    for step in path:
-        place = (place.at(step) if isinstance(step, str) else place.items) if place is not None else None
+    place = requested(endpoint, path)
     return place is not None and place.format == "date-time"
 
 

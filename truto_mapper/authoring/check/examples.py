@@ -11,6 +11,7 @@ from truto_mapper.authoring.check.described import in_words
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.fields import values_of
 from truto_mapper.authoring.check.fitting import Wanted
+from truto_mapper.authoring.check.shared import requested
 from truto_mapper.authoring.check.slips import written
 from truto_mapper.engine.request_schema import JSON
 from truto_mapper.language import nodes
@@ -24,14 +25,15 @@ from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError, MapperError
 from truto_mapper.text.pointers import dotted, keys_of
 
+#: A value of each format, whose day is no month; a date whose day and month have one digit; a time zone.
+_SUCH = {"date": "2026-12-31", "date-time": "2026-12-31T23:30:00Z"}
+_EARLY, _ZONE = "2026-02-05", "Europe/Berlin"
 #: Functions that give nothing, or fail, for a text that they cannot read.
 _CONVERSIONS = frozenset({"ceilDate", "dtFromFormat", "dtFromIso", "floorDate", "number", "toMillis"})
 #: An example in a description, and a date that a description shows by its letters.
 _SUCH_AS = re.compile(r"(?:such as|e\.g\.|for example|like|example:)[ :,]*[\"'`“]?(\d[^\s\"'`”;()]*)", re.IGNORECASE)
 _LETTERS = re.compile(r"\b(?:YYYY|YY|MM|DD)(?:[-/. ]?(?:YYYY|YY|MM|DD))+\b", re.IGNORECASE)
 _TIME = re.compile(r"[ T,'\"]{0,3}hh", re.IGNORECASE)
-#: The last day of a year: its day is no month.
-_LAST_DAY = {"YYYY": "2026", "YY": "26", "MM": "12", "DD": "31"}
 
 
 def failing_examples(typed: EndpointTypes) -> Iterator[Diagnostic]:
@@ -52,6 +54,20 @@ def other_forms(typed: EndpointTypes) -> Iterator[Diagnostic]:
                 told = list(_other_form(typed, one, node, wanted, forms)) if is_simple_path(node) else []
                 is_told = told or typed.kind(node).format not in (None, _date_format(wanted.schema.certain))
                 yield from told if is_told else _wrong_result(one, node, list(_read(node)), paths[0], wanted, forms)
+
+
+def sent_dates(typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C241: a date that is sent in another form than the request's schema shows."""
+    for path, _, one in leaves(typed.endpoint.body):
+        place = requested(typed.endpoint, path)
+        forms = [] if place is None else place.certain
+        dates, read = _dates(in_words(forms), alone=True), list(_read(one.node))
+        if dates and read and all(each == read[0] and typed.kind(each).format == "date" for each in read):
+            sent = _made_of(one, one.node, [(each, _EARLY) for each in read])
+            wanted = _date(str(form_of_dates(forms)), _EARLY)
+            if isinstance(sent, str) and sent != wanted:
+                message = f"this sends {excerpt(sent)} where the request's schema shows {excerpt(wanted)}"
+                yield one.diagnostic("C241", message, severity="warning")
 
 
 def _read(node: Node) -> Iterator[Node]:
@@ -108,11 +124,6 @@ def _wrong_result(
         whose = "the provider's example" if examples[0] not in _SUCH.values() else f"a {theirs} of the provider's"
         message = f"`{wanted.name}` is a {ours}, but this makes {excerpt(made)} of {whose}"
         yield one.diagnostic("C207", message, node, severity="warning")
-
-
-#: A value of each format, and of a time zone.
-_ZONE = "Europe/Berlin"
-_SUCH = {"date": "2026-12-31", "date-time": "2026-12-31T23:30:00Z"}
 
 
 def _made_of(expression: Expression, node: Node, read: Iterable[tuple[Node, str]]) -> Any:
@@ -270,6 +281,8 @@ def form_of_dates(forms: Iterable[JSON]) -> str | None:
     return next((one[0].upper() for one in found if one is not None), None)
 
 
-def _date(letters: str) -> str:
-    """The last day of a year in a form that letters show."""
-    return re.sub("YYYY|YY|MM|DD", lambda one: _LAST_DAY[one[0].upper()], letters, flags=re.IGNORECASE)
+def _date(letters: str, date: str = _SUCH["date"]) -> str:
+    """A date in a form that letters show: the last day of a year."""
+    year, month, day = date.split("-")
+    parts = {"YYYY": year, "YY": year[2:], "MM": month, "DD": day}
+    return re.sub("YYYY|YY|MM|DD", lambda one: parts[one[0].upper()], letters, flags=re.IGNORECASE)

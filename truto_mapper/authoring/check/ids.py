@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from truto_mapper.authoring.check.fitting import results
 from truto_mapper.authoring.check.namesakes import Named
 from truto_mapper.authoring.check.namings import Naming, Source
-from truto_mapper.authoring.check.slips import written
+from truto_mapper.authoring.check.slips import text_parts, written
 from truto_mapper.authoring.check.words import words
 from truto_mapper.engine.source_types import refusal_type
 from truto_mapper.language import nodes
@@ -18,7 +18,7 @@ from truto_mapper.language.nodes import Node
 from truto_mapper.language.source_paths import reads
 from truto_mapper.language.types import Type
 from truto_mapper.mapping import linked
-from truto_mapper.mapping.linked import expressions
+from truto_mapper.mapping.linked import expressions, of_requests
 from truto_mapper.resource.spec import OF_ONE
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted
@@ -31,8 +31,33 @@ def mistaken_ids(named: Sequence[Named]) -> Iterator[Diagnostic]:
     """C250, C237, C232 and C233: what is wrong with the ids of records, of joins and of requests."""
     for one in named:
         yield from (*_same_for_all(one), *_own(one), *_looked_up(one))
+    yield from _unsplit(named)
     for one in named[:1]:
         yield from _of_requests(one.mapper.mapping)
+
+
+def _unsplit(named: Sequence[Named]) -> Iterator[Diagnostic]:
+    """C250: `a & "-" & b` as an id, which a request splits at another mark: `$substringBefore($id, ".")`."""
+    every_one = [one for each in named for one in of_requests(each.types.endpoint)]
+    marks = {mark for one in every_one for mark in _marks(one.node)}
+    for one in named if marks else ():
+        id_ = next((each for each in one.namings.of("record") if each.path == ("id",)), None)
+        parts = list(text_parts(id_.node)) if id_ is not None else []
+        texts = [str(each.value) for each in parts if isinstance(each, nodes.String)]
+        if id_ is not None and texts and not any(mark in text for mark in marks for text in texts):
+            shown = " or ".join(f'"{mark}"' for mark in sorted(marks))
+            yield id_.diagnostic("C250", f"requests split an id at {shown}, which this does not have")
+
+
+def _marks(node: Node) -> Iterator[str]:
+    """The texts at which a request splits an id."""
+    for one in nodes.walk(node):
+        match one:
+            case nodes.Call(
+                procedure=nodes.Variable(name="substringBefore" | "substringAfter" | "split"),
+                arguments=(nodes.Variable(name="id"), nodes.String(value=mark)),
+            ):
+                yield mark
 
 
 def _of_requests(mapping: linked.Mapping) -> Iterator[Diagnostic]:

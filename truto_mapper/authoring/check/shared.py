@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterable, Mapping
 
 from truto_mapper.engine.mapper import Mapper
+from truto_mapper.engine.request_schema import RequestSchema
 from truto_mapper.language.expression import Expression
 from truto_mapper.mapping.linked import Endpoint, every
 from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.pointers import Steps
 from truto_mapper.text.source import Source, Span
 
 #: What says that something never happens. In an expression that endpoints share, it must be so in all of them.
@@ -45,6 +47,14 @@ def is_held(found: Diagnostic, places: Iterable[tuple[Source, Span]]) -> bool:
     return span is not None and any(
         found.source is source and held.start <= span.start < held.end for source, held in places
     )
+
+
+def requested(endpoint: Endpoint, path: Steps) -> RequestSchema | None:
+    """The schema of a part of an endpoint's request; None if nothing declares it."""
+    place = None if endpoint.request is None else RequestSchema(dict(endpoint.request))
+    for step in path:
+        place = (place.at(step) if isinstance(step, str) else place.items) if place is not None else None
+    return place
 
 
 def is_overlaid(mapper: Mapper, variable: str) -> bool:

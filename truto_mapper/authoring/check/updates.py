@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from truto_mapper.authoring.check.absence import sample
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.fitting import results
+from truto_mapper.authoring.check.shared import requested
 from truto_mapper.engine.request_schema import RequestSchema
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
@@ -45,15 +46,13 @@ def overwritten(typed: EndpointTypes) -> Iterator[Diagnostic]:
 def unclearable(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C251: `$body.note ? $body.note`, which sends nothing where the caller sets `note` to null, and it may be null."""
     endpoint = typed.endpoint
-    if endpoint.method != "update" or endpoint.request is None:
+    if endpoint.method != "update":
         return
     properties = typed.scope.variables.get("body", types.ANY).properties or {}
     given = {name: sample(one) for name, one in properties.items() if "undefined" not in one.kinds}
     for path, _, one in leaves(endpoint.body):
         fields = {read.path[1] for read in reads(one) if read.path[0] == "body" and read.path[1:]}
-        place: RequestSchema | None = RequestSchema(dict(endpoint.request))
-        for name in keys_of(path):
-            place = None if place is None else place.at(name)
+        place = requested(endpoint, path)
         takes_null = place is not None and place.is_nullable and len(fields) == 1
         for field in fields if takes_null else ():
             is_nullable = "null" in properties.get(field, types.ANY).kinds != types.KINDS
