@@ -61,7 +61,7 @@ def sent_dates(typed: EndpointTypes) -> Iterator[Diagnostic]:
     for path, _, one in leaves(typed.endpoint.body):
         place = requested(typed.endpoint, path)
         forms = [] if place is None else place.certain
-        dates, read = _dates(in_words(forms), alone=True), list(_read(one.node))
+        dates, read = _shown_dates(in_words(forms), alone=True), list(_read(one.node))
         if dates and read and all(each == read[0] and typed.kind(each).format == "date" for each in read):
             sent = _made_of(one, one.node, [(each, _EARLY) for each in read])
             wanted = _date(str(form_of_dates(forms)), _EARLY)
@@ -182,7 +182,7 @@ def _failing(typed: EndpointTypes, expression: Expression) -> Iterator[Diagnosti
                 examples = _examples(forms)
                 if path is None or not examples:
                     continue
-                dates = _dates(in_words(forms), alone=True)
+                dates = _shown_dates(in_words(forms), alone=True)
                 failing = [
                     one for one in dates or examples if _made_of(expression, node, [(path, one)]) in (MISSING, None)
                 ]
@@ -262,11 +262,11 @@ def _examples(forms: list[JSON]) -> list[str]:
     said = in_words(forms)
     given = [one for form in forms for one in (*_listed(form.get("examples")), form.get("example"))]
     shown = [found[1].rstrip(".,:") for found in _SUCH_AS.finditer(said)]
-    return [one for one in (*given, *shown, *_dates(said)) if isinstance(one, str) and one]
+    return [one for one in (*given, *shown, *_shown_dates(said)) if isinstance(one, str) and one]
 
 
-def _dates(said: str, *, alone: bool = False) -> list[str]:
-    """The last day of a year in each form that a description shows, and perhaps not those with a time behind."""
+def _shown_dates(said: str, *, alone: bool = False) -> list[str]:
+    """The last day of a year in each form that a description shows; `alone` without those that have a time behind."""
     found = [one for one in _LETTERS.finditer(said) if not (alone and _TIME.match(said, one.end()))]
     return [_date(one[0]) for one in found]
 

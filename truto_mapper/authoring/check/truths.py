@@ -149,9 +149,10 @@ def truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
 def taken_for_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C247: `a.count ? f(a.count)`, which leaves out the number 0."""
     for one in {id(one): one for _, one in every(typed.endpoint)}.values():
-        for node in nodes.walk(one.node) if "?" in one.text else ():
-            for test in nodes.conjuncts(node.condition) if isinstance(node, nodes.Condition) else ():
-                if isinstance(node, nodes.Condition) and _is_count(typed, test) and _loses_zero(node, test):
+        below = nodes.walk(one.node) if "?" in one.text else ()
+        for node in (each for each in below if isinstance(each, nodes.Condition)):
+            for test in nodes.conjuncts(node.condition):
+                if _is_count(typed, test) and _loses_zero(node, test):
                     text = written(one, test)
                     message = f"`{text}` is false where it is 0, which is left out then"
                     yield one.diagnostic("C247", message, test, severity="warning", hint=f"write `{text} != null`")

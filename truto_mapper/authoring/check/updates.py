@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from truto_mapper.authoring.check.absence import sample
 from truto_mapper.authoring.check.expressions import EndpointTypes
@@ -27,11 +27,9 @@ def overwritten(typed: EndpointTypes) -> Iterator[Diagnostic]:
     endpoint = typed.endpoint
     if endpoint.method != "update" or endpoint.http_method == "PUT":
         return
-    kind = typed.scope.variables.get("body", types.ANY)
-    properties = kind.properties or {}
-    given = {name: sample(one) for name, one in properties.items() if "undefined" not in one.kinds}
+    properties, given = _body(typed)
     for path, _, one in leaves(endpoint.body):
-        fields = [read.path[1] for read in reads(one) if read.path[0] == "body" and read.path[1:]]
+        fields = _fields(one)
         left = next((name for name in fields if name not in given), None)
         sent = _sent(one, given) if path and left and not _is_required(endpoint, path) else MISSING
         # `[a, b]` of parts that may all be absent changes nothing, an empty list in place of the caller's does.
@@ -48,10 +46,9 @@ def unclearable(typed: EndpointTypes) -> Iterator[Diagnostic]:
     endpoint = typed.endpoint
     if endpoint.method != "update":
         return
-    properties = typed.scope.variables.get("body", types.ANY).properties or {}
-    given = {name: sample(one) for name, one in properties.items() if "undefined" not in one.kinds}
+    properties, given = _body(typed)
     for path, _, one in leaves(endpoint.body):
-        fields = {read.path[1] for read in reads(one) if read.path[0] == "body" and read.path[1:]}
+        fields = set(_fields(one))
         place = requested(endpoint, path)
         takes_null = place is not None and place.is_nullable and len(fields) == 1
         for field in fields if takes_null else ():
@@ -59,6 +56,17 @@ def unclearable(typed: EndpointTypes) -> Iterator[Diagnostic]:
             if is_nullable and _sent(one, given | {field: None}) is MISSING:
                 message = f"an update that sets `{field}` to null sends nothing for `{dotted(keys_of(path))}`"
                 yield one.diagnostic("C251", message, severity="warning", hint=f"write `$exists($body.{field}) ? …`")
+
+
+def _body(typed: EndpointTypes) -> tuple[Mapping[str, types.Type], dict[str, object]]:
+    """The types of the fields of a caller's body, and samples of those that it always has."""
+    properties = typed.scope.variables.get("body", types.ANY).properties or {}
+    return properties, {name: sample(one) for name, one in properties.items() if "undefined" not in one.kinds}
+
+
+def _fields(expression: Expression) -> list[str]:
+    """The fields of a caller's body that an expression reads."""
+    return [read.path[1] for read in reads(expression) if read.path[0] == "body" and read.path[1:]]
 
 
 def _sent(expression: Expression, body: dict[str, object]) -> object:
