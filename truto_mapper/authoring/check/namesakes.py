@@ -11,7 +11,7 @@ from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.namings import Group, Naming, Namings, Source
-from truto_mapper.authoring.check.words import Words, are_kin, are_opposites, kin, letters, words, words_of
+from truto_mapper.authoring.check.words import Words, are_kin, are_opposites, kin, letters, parts, words, words_of
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
@@ -38,6 +38,9 @@ _CURSOR = ("cursor",)
 #: Parameters of the page that is asked for, which a reply repeats.
 _REPEATED = frozenset({"page", "pagenumber", "offset", "skip", "start", "startat", "from", "index"})
 
+#: The last words of the names of moments.
+_OF_MOMENTS = frozenset({"at", "on", "date", "time", "timestamp"})
+
 _PARTS_OF_ERRORS = ("message", "request_id", "retry_after")
 
 
@@ -54,6 +57,12 @@ def namesakes(named: Sequence[Named]) -> Iterator[Diagnostic]:
         yield from _bare_words(one.types)
     yield from _of_errors(named[0].mapper)
     yield from _different(named)
+
+
+def _only_path(node: nodes.Node) -> nodes.Node | None:
+    """The only path of names that a node reads."""
+    found = [one for one in nodes.walk(node) if isinstance(one, nodes.Path) and is_simple_path(one)]
+    return found[0] if found and all(one == found[0] for one in found) else None
 
 
 def _bare_words(typed: EndpointTypes) -> Iterator[Diagnostic]:
@@ -258,13 +267,15 @@ class Named:
         known: dict[nodes.Node, tuple[str, Expression]] = {}
         for path, field, one in leaves(self.types.endpoint.response, self.mapper.resource.record):
             name = dotted(keys_of(path))
-            read = scaled(one.node)
+            is_moment = field is not None and field.format in ("date", "date-time")
+            read = (is_moment and _only_path(one.node)) or scaled(one.node)
             if field is None or not is_simple_path(read):
                 continue
             other, first = known.setdefault(one.node, (name, one))
             if other == name:
                 continue
-            left = list(self.alike(self.types.kind(read)))
+            kind = self.types.kind(read)
+            left = list(self.alike(kind)) or (list(self.other_moments(kind)) if is_moment else [])
             is_told = not told.isdisjoint((each.source, each.span) for each in (one, first))
             is_meant = is_told or name.rpartition(".")[2] == other.rpartition(".")[2]  # `id` and `user.id`
             hint = f"nothing reads `{dotted(left[0])}`" if len(left) == 1 and not is_meant else None
@@ -277,6 +288,13 @@ class Named:
         for name, other in self.types.properties(above).items() if kind.path else ():
             like = (other.solid, other.format, other.values) == (kind.solid, kind.format, kind.values)
             if like and self.is_unread((*above, name)) and above not in self.types.inference.whole:
+                yield (*above, name)
+
+    def other_moments(self, kind: Type) -> Iterator[NamePath]:
+        """The values beside one in the reply whose names say that they are moments, and that nothing reads."""
+        above = (kind.path or ())[:-1]
+        for name in self.types.properties(above) if kind.path else ():
+            if _OF_MOMENTS & set(parts(name)[-2:]) and self.is_unread((*above, name)):
                 yield (*above, name)
 
     def by_text(self) -> Iterator[Diagnostic]:
