@@ -13,6 +13,7 @@ from truto_mapper.authoring.check import fitting, slips
 from truto_mapper.authoring.check.absence import Given, kinds_in
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.fitting import Wanted
+from truto_mapper.authoring.check.pages import counts_pages
 from truto_mapper.authoring.check.words import words, words_of
 from truto_mapper.authoring.sources import parameter_of
 from truto_mapper.engine import sendable
@@ -311,12 +312,9 @@ def _of_a_page(endpoint: linked.Endpoint) -> Iterator[Diagnostic]:
             message, hint = "this counts the rows of one page", "read it from the reply, or leave `total` out"
             yield one.diagnostic("C240", message, severity="warning", hint=hint)
         case nodes.Path() if names and is_simple_path(one.node):
-            said = words(names[-1])
-            if (
-                said & _PAGES
-                and not said - _PAGES - _AMOUNTS
-                and not words_of(each for row in (rows, *inner) for each in row) & _PAGES
-            ):
+            said, of_rows = words(names[-1]), words_of(each for row in (rows, *inner) for each in row)
+            is_of_pages = said & _PAGES and not said - _PAGES - _AMOUNTS and not of_rows & _PAGES
+            if is_of_pages or counts_pages(*names[-2:]):
                 message = f"`{names[-1]}` is about pages; `total` is the number of all records"
                 yield one.diagnostic("C240", message, severity="warning")
 

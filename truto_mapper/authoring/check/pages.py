@@ -124,27 +124,24 @@ def _is_whole(name: str) -> bool:
 
 
 def _miscounted(endpoint: Endpoint) -> Iterator[Diagnostic]:
-    """C240: the number of all pages, or a count of rows, for `page_number`; the number of pages for `total`."""
-    number, total = endpoint.page_number, endpoint.total
+    """C240: the number of all pages, or a count of rows, for `page_number`."""
+    number = endpoint.page_number
     if number is not None and _is_counting(number.node):
         message = "this counts rows, and two pages may have as many: they are taken for one page that comes again"
         hint = "read the number of the page, or leave it out"
         yield number.diagnostic("C240", message, severity="warning", hint=hint)
     if number is not None and is_simple_path(number.node):
         names = texts_of_names(number.node)
-        if _is_whole(letters(names[-1])) or _counts_pages(*names[-2:]):
+        if _is_whole(letters(names[-1])) or counts_pages(*names[-2:]):
             message = f"`{names[-1]}` is the number of all pages, and not of this one"
             yield number.diagnostic("C240", message, severity="warning")
-    if total is not None and is_simple_path(total.node) and _counts_pages(*texts_of_names(total.node)[-2:]):
-        message = f"`{dotted(texts_of_names(total.node))}` is the number of pages, and `total` that of all rows"
-        yield total.diagnostic("C240", message, severity="warning")
 
 
 def _is_counting(node: nodes.Node) -> bool:
     return isinstance(node, nodes.Call) and getattr(node.procedure, "name", "") in ("count", "size")
 
 
-def _counts_pages(*names: str) -> bool:
+def counts_pages(*names: str) -> bool:
     """Whether a path is that of the number of pages, by its last names."""
     *above, name = map(letters, names)
     return name in ("pages", "totalpages", "pagecount", "lastpage") or (
