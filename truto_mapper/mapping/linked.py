@@ -259,6 +259,11 @@ def leaves(
             yield path, field, template
 
 
+def once(endpoint: Endpoint) -> list[Expression]:
+    """Each expression of an endpoint; one that several keys share by an alias of YAML comes once."""
+    return list({id(one): one for _, one in every(endpoint)}.values())
+
+
 def expressions(template: Template | None) -> Iterator[Expression]:
     """The expressions of a template, in the order of the text."""
     return (expression for _, _, expression in leaves(template))

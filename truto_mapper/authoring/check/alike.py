@@ -76,14 +76,15 @@ def other_headers(mapper: Mapper) -> Iterator[Diagnostic]:
 
 
 def other_paths(mapper: Mapper) -> Iterator[Diagnostic]:
-    """C249: the one path with a slash at its end, or with another form of a word than several: `contact` here."""
+    """C249: the one path with a slash at its end, or with another form of a word than several: `contact`."""
     found: dict[tuple[str, ...], dict[str, list[Endpoint | Join]]] = {}
-    for one in _asked(mapper):
+    asked = _asked(mapper)
+    for one in asked:
         steps = tuple(_shown(one.path.node).strip("/").split("/"))
         for number, step in enumerate(steps):
             found.setdefault(steps[:number], {}).setdefault(step, []).append(one)
-    ending = [one for one in _asked(mapper) if (shown := _shown(one.path.node)) != "/" and shown.endswith("/")]
-    if len(ending) == 1 and len(_asked(mapper)) > 1:
+    ending = [one for one in asked if (shown := _shown(one.path.node)) != "/" and shown.endswith("/")]
+    if len(ending) == 1 and len(asked) > 1:
         message = f"the path of `{ending[0].name}` ends with a slash, and no other path does"
         yield ending[0].path.diagnostic("C249", message, severity="warning", hint="remove it")
     for beside in found.values():

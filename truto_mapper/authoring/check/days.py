@@ -85,7 +85,7 @@ def other_zones(typed: EndpointTypes) -> Iterator[Diagnostic]:
 def shifted_times(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C243: a day without a time in another zone than UTC, where it begins, and times with an offset of others."""
     for _, one in every(typed.endpoint):
-        for node in nodes.walk(one.node):
+        for node in nodes.walk(one.node) if "&" in one.text or "$fromMillis(" in one.text else ():
             match node:
                 case nodes.Call(
                     procedure=nodes.Variable(name="fromMillis"),

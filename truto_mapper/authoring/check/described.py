@@ -13,7 +13,7 @@ JOINED = "$joined"
 
 
 class Described:
-    """What is said of values by the names that lead to them, in the reply or in those to joins."""
+    """Finds what the schemas say of a value of the reply, or of a reply to a join. Names lead to the value."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._source = endpoint.source

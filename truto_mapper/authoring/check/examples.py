@@ -179,10 +179,10 @@ def _failing(typed: EndpointTypes, expression: Expression) -> Iterator[Diagnosti
             case nodes.Call(procedure=nodes.Variable(name=name), arguments=(first, *_)) if name in _CONVERSIONS:
                 path = _only_path(node, first)
                 forms = [] if path is None else typed.described.of(typed.kind(path).path)
-                examples = _examples(forms)
+                examples, said = _examples(forms), in_words(forms)
                 if path is None or not examples:
                     continue
-                dates = _shown_dates(in_words(forms), alone=True)
+                dates = _shown_dates(said, alone=True)
                 failing = [
                     one for one in dates or examples if _made_of(expression, node, [(path, one)]) in (MISSING, None)
                 ]
@@ -192,7 +192,7 @@ def _failing(typed: EndpointTypes, expression: Expression) -> Iterator[Diagnosti
                         f"${name} cannot read {excerpt(failing[0])}, which the provider's schema shows for `{text}`"
                     )
                     yield expression.diagnostic("C225", message, node, severity="warning")
-                elif _EMPTY.search(in_words(forms)) and _fails_for_empty(expression, node, path):
+                elif _EMPTY.search(said) and _fails_for_empty(expression, node, path):
                     message = f"${name} fails where `{text}` is empty, as the provider's schema says it may be"
                     yield expression.diagnostic("C225", message, node, severity="warning", hint=f"write `{text} ? …`")
                 elif name == "number":

@@ -11,14 +11,14 @@ from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import is_simple_path, leading_names
 from truto_mapper.language.types import Type
-from truto_mapper.mapping.linked import every, leaves
+from truto_mapper.mapping.linked import leaves, once
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import keys_of
 
 
 def mistaken_guards(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C232: `a.end ? f(a.start)`, where `a.end` is a value of the same type that nothing else reads."""
-    every_one = [*{id(one): one for _, one in every(typed.endpoint)}.values()]
+    every_one = once(typed.endpoint)
     lets = dict(typed.endpoint.let)
     fields = {id(one): words(str(keys_of(path)[-1])) for path, _, one in leaves(typed.endpoint.response) if path}
     for one in (each for each in every_one if "?" in each.text):
@@ -37,7 +37,7 @@ def mistaken_guards(typed: EndpointTypes) -> Iterator[Diagnostic]:
 def swapped_branches(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C227: `$exists($profile) ? $own : $of_profile`, where only the branch without it reads what is asked for."""
     lets = dict(typed.endpoint.let)
-    for one in {id(one): one for _, one in every(typed.endpoint)}.values():
+    for one in once(typed.endpoint):
         for node in nodes.walk(one.node) if "?" in one.text else ():
             if isinstance(node, nodes.Condition) and node.otherwise is not None:
                 name, is_there = _existing(node.condition)
@@ -50,7 +50,7 @@ def swapped_branches(typed: EndpointTypes) -> Iterator[Diagnostic]:
 
 def lost_defaults(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C219: `name ? ""`, and `own.email ? other.email`, which never give what they ask for."""
-    for one in {id(one): one for _, one in every(typed.endpoint)}.values():
+    for one in once(typed.endpoint):
         for node in nodes.walk(one.node) if "?" in one.text else ():
             if isinstance(node, nodes.Condition) and node.otherwise is None and _is_plain(typed.kind(node.condition)):
                 test, then = node.condition, node.then

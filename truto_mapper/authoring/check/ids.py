@@ -41,12 +41,17 @@ def _unsplit(named: Sequence[Named]) -> Iterator[Diagnostic]:
     every_one = [one for each in named for one in of_requests(each.types.endpoint)]
     marks = {mark for one in every_one for mark in _marks(one.node)}
     for one in named if marks else ():
-        id_ = next((each for each in one.namings.of("record") if each.path == ("id",)), None)
+        id_ = _id(one)
         parts = list(text_parts(id_.node)) if id_ is not None else []
         texts = [str(each.value) for each in parts if isinstance(each, nodes.String)]
         if id_ is not None and texts and not any(mark in text for mark in marks for text in texts):
             shown = " or ".join(f'"{mark}"' for mark in sorted(marks))
             yield id_.diagnostic("C250", f"requests split an id at {shown}, which this does not have")
+
+
+def _id(named: Named) -> Naming | None:
+    """What gives the id of a record."""
+    return next((one for one in named.namings.of("record") if one.path == ("id",)), None)
 
 
 def _marks(node: Node) -> Iterator[str]:
@@ -85,7 +90,7 @@ def _same_for_all(named: Named) -> Iterator[Diagnostic]:
     """C250: an id that reads nothing of a row."""
     endpoint = named.types.endpoint
     rows = {place for name, _ in endpoint.for_each for place in named.namings.places(name)}
-    naming = next((one for one in named.namings.of("record") if one.path == ("id",)), None)
+    naming = _id(named)
     if naming is not None and rows and endpoint.method not in OF_ONE and naming.sources:
         lets = {one.name: one for one in named.namings.of("let")}
         is_bound = ":=" in naming.expression.text  # then a part alone does not say what its variables are

@@ -11,7 +11,7 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, leading_names
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.source_paths import Paths, Read
-from truto_mapper.mapping.linked import REQUEST_NAMES, RESPONSE_NAMES, Endpoint, Template, every, leaves
+from truto_mapper.mapping.linked import REQUEST_NAMES, RESPONSE_NAMES, Endpoint, Template, leaves, once
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted, keys_of
 from truto_mapper.text.source import Span
@@ -116,7 +116,7 @@ class Namings:
             self._places[name] = self._leads_to(one)
         self.groups.append(Group("let", tuple(lets)))
         self._add_templates("record", endpoint.response)
-        for one in {id(one): one for _, one in every(endpoint)}.values():
+        for one in once(endpoint):
             self._add_within(one)
 
     def places(self, name: str, *below: str) -> tuple[NamePath, ...]:

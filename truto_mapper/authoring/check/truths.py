@@ -15,7 +15,7 @@ from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import is_simple_path, leading_names, texts_of_names
 from truto_mapper.language.nodes import Node
-from truto_mapper.mapping.linked import every, expressions
+from truto_mapper.mapping.linked import expressions, once
 from truto_mapper.text.diagnostics import Diagnostic
 
 #: Words one of which may be the opposite of a word that is no opposite by itself.
@@ -148,7 +148,7 @@ def truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
 
 def taken_for_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C247: `a.count ? f(a.count)`, which leaves out the number 0."""
-    for one in {id(one): one for _, one in every(typed.endpoint)}.values():
+    for one in once(typed.endpoint):
         below = nodes.walk(one.node) if "?" in one.text else ()
         for node in (each for each in below if isinstance(each, nodes.Condition)):
             for test in nodes.conjuncts(node.condition):
@@ -216,7 +216,7 @@ def _given(node: Node) -> Iterator[Node]:
 
 def hidden_by_settings(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C228: `$context.board ?? $body.board`, which takes what the caller asks for only without the setting."""
-    for one in {id(one): one for _, one in every(typed.endpoint)}.values():
+    for one in once(typed.endpoint):
         for node in nodes.walk(one.node) if "$context" in one.text else ():
             if isinstance(node, nodes.Coalesce | nodes.Default):
                 roots = [
