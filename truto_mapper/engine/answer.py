@@ -75,17 +75,24 @@ def page_of(  # noqa: C901  # several functions take longer
     """
     only, settings, sent, now, parameters, one, given, cursor, zone_of_plan, remote_data, is_whole, notes, plan = asked
     kind: type[Response] = Response
-    if body.__class__ is not dict:
+    is_object = body.__class__ is dict
+    if not is_object:
         kind, body, told = opened(replies, body, status, plan, is_exact=is_exact)
         notes += told
+        is_object = body.__class__ is dict
     response = _new(kind, (body, status, headers))  # as kind(…), which takes longer
     bindings = (settings, sent, headers, now, parameters, body, status, one, given)
-    budget, reply = PageBudget() if joined is None else joined, None
-    found: list[Diagnostic] = [*budget.notes]
+    found: list[Diagnostic] = []
+    reply = None
+    if joined is None:
+        budget = PageBudget()
+    else:
+        budget = joined
+        found += joined.notes
     if only is not None and status == 200 and replies.trace is None:  # as `recognised`, which takes longer
         fused: Fused | None = replies.functions[only]
         read = fused.reply  # type: ignore[union-attr]
-        reply = read(bindings, budget) if body.__class__ is dict or _takes(fused, body) else None
+        reply = read(bindings, budget) if is_object or _takes(fused, body) else None
     if reply is None or reply[0] is not True:
         fused, reply = replies.recognised(bindings, plan, found, budget)
     if fused is None:
@@ -99,7 +106,7 @@ def page_of(  # noqa: C901  # several functions take longer
         found += zone_drift(fused.types, body) if zone is MISSING else zone_notes(zone, plan, days)
     is_looping = False
     # It has `pagination`, or joins that would have to run.
-    if fused.is_more and (fused.has_pages or (joined is None and settings is not fused.quiet)):
+    if (settings is not fused.quiet or fused.has_pages) and fused.is_more and (fused.has_pages or joined is None):
         following, is_looping = _following(replies, fused, query, bindings, following, rows, found, budget)
     elif following.__class__ is not str or not following or (cursor is not None and following == cursor):
         following, is_looping = next_cursor(following, fused, query, body, found)
@@ -107,9 +114,8 @@ def page_of(  # noqa: C901  # several functions take longer
     if rows is not False and is_whole:
         made = fused.records(rows, key, bindings, budget, remote_data)
         if made.__class__ is list and not found:
-            cursors, resource, name = replies.cursors, replies.mapping.resource, fused.name
             if following is not None and (len(following) > MAX_CHECKED or not following.isascii()):
-                carried(cursors, query, plan, following)
+                carried(replies.cursors, query, plan, following)
             # As Page(*parts), which takes longer.
             parts = (
                 tuple(made),
@@ -118,13 +124,13 @@ def page_of(  # noqa: C901  # several functions take longer
                 (),
                 response,
                 query,
-                resource,
+                replies.mapping.resource,
                 is_looping,
-                name,
+                fused.name,
                 True,
-                cursors,
+                replies.cursors,
                 "list",
-                budget.replies,
+                None if joined is None else joined.replies,
                 (),
                 (),
             )

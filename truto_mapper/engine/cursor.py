@@ -175,7 +175,8 @@ def beginning(ids: Iterable[Any]) -> str | None:
 
 
 def _hashed(one: Any) -> int:
-    return binascii.crc32(str(one).encode("utf-8", "backslashreplace")) & 0xFFFFF
+    text = one if one.__class__ is str else str(one)
+    return binascii.crc32(text.encode("utf-8", "backslashreplace")) & 0xFFFFF
 
 
 def begins_like(ids: Iterable[Any], other: str) -> bool:
@@ -207,8 +208,8 @@ def is_moment(text: object) -> bool:
 def _body(position: Parts) -> bytes:
     cursor, offset, rows, now, taken = position
     written = "null" if cursor is None else encode_basestring_ascii(cursor)
-    digest = "null" if rows is None else encode_basestring_ascii(rows)
-    moment = "null" if now is None else encode_basestring_ascii(now)
+    digest = "null" if rows is None else f'"{rows}"'  # neither this nor a time has anything to escape
+    moment = "null" if now is None else f'"{now}"'
     return _base64(f"[{written},{offset},{digest},{moment},{taken}]".encode())
 
 

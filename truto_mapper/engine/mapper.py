@@ -45,6 +45,9 @@ JoinedReplies: TypeAlias = Mapping[str, Sequence[Any]] | None
 #: How many pages of a mapper from the cache do without typed rows: their code is not kept, and writing it takes longer.
 EARLY = 20
 
+#: The usual status. Small numbers are one object each: comparing objects takes less time.
+_OK = 200
+
 
 class _Functions(dict[str, Fused]):
     """The endpoints' functions, each generated when it is first needed. Two threads may both generate one: the same.
@@ -174,18 +177,10 @@ class Mapper(Generic[RecordT]):
         and `QueryError`.
         """
         try:
-            planned: Any = query
-            is_plain = context is None and now is None and headers is None and status.__class__ is int and status == 200
-            if (
-                is_plain
-                and method is id is None
-                and query.__class__ is Query
-                and on_invalid == "raise"
-                and on_unknown == "refuse"
-            ):
-                asked = planned.asked
-                if asked is not None and joined is None:
-                    return page_of(self._replies, body, planned, asked, 200, {}, "raise")
+            if context is None and now is None and headers is None and method is None and id is None and joined is None:
+                asked = query.asked if query.__class__ is Query else None
+                if asked is not None and status is _OK and on_invalid == "raise" and on_unknown == "refuse":
+                    return page_of(self._replies, body, query, asked, 200, {}, "raise")  # type: ignore[arg-type]
             given = self._given(query, context, now, status, headers, on_invalid, on_unknown, method, id)
             page = None if joined is None else self._joining.page(body, given, joined)
             return page or page_of(self._replies, body, *given)

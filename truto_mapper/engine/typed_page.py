@@ -11,9 +11,9 @@ from truto_mapper.engine.encoded import Encoded, encoded_list, list_format
 from truto_mapper.engine.envelope import Envelope, envelope_of
 from truto_mapper.engine.fused import Fused
 from truto_mapper.engine.page import Page, Response
-from truto_mapper.engine.query import Query
+from truto_mapper.engine.query import Plan, Query
 from truto_mapper.engine.rendering import Format
-from truto_mapper.engine.replies import Bindings, PageBudget, Replies, has_joins
+from truto_mapper.engine.replies import RESPONSE, Bindings, PageBudget, Replies, has_joins
 from truto_mapper.engine.typed_json import UndecidedError
 from truto_mapper.engine.unread import UnreadAnswer, UnreadResponse
 from truto_mapper.language.runtime.values import MISSING
@@ -61,14 +61,14 @@ def typed_page(
     Raises `UndecidedError` for one that has to take the usual way, which also says what is wrong with it.
     """
     query, asked, _, headers, on_invalid = given
-    _, settings, before, now, parameters, one, given_body, sent, planned_zone, remote_data, _, notes, plan = asked
+    only, settings, before, now, parameters, one, given_body, sent, planned_zone, remote_data, _, notes, plan = asked
     if plan.method != "list":
         raise UndecidedError
     budget, body = PageBudget() if joined is None else joined, envelope.opened(sent_body, plan.endpoints)
     found: list[Diagnostic] = [*budget.notes]
     bindings = (settings, before, headers, now, parameters, body, 200, one, given_body)
     try:
-        fused, reply = replies.recognised(bindings, plan, found, budget)
+        fused, reply = _recognised(replies, only, bindings, plan, found, budget)
         is_told = bool(found) and any(one.code != "P609" for one in found)
         if fused is None or is_told or (fused.joins and not has_joins(fused, replies, bindings, budget)):
             raise UndecidedError
@@ -95,6 +95,18 @@ def typed_page(
     response, found[:0] = UnreadResponse(bytes(sent_body), headers, body), notes
     answer = UnreadAnswer(replies, response, query, plan, bindings, found, budget, on_invalid)
     return answer.page(fused, envelope, rows, made, cursor, key)
+
+
+def _recognised(
+    replies: Replies, only: str | None, bindings: Bindings, plan: Plan, found: list[Diagnostic], budget: PageBudget
+) -> tuple[Fused | None, Sequence[Any]]:
+    """As `Replies.recognised`, which takes longer where `only` one endpoint can have replied."""
+    if only is not None and bindings[RESPONSE].__class__ is dict:
+        fused = replies.functions[only]
+        reply = fused.reply(bindings, budget)
+        if reply is not None and reply[0] is True:
+            return fused, reply
+    return replies.recognised(bindings, plan, found, budget)
 
 
 def _following(
