@@ -372,8 +372,9 @@ def _sifted(_: Sequence[Type], made: Type) -> Type:
 
 def _looked_up(given: Sequence[Type], _: Type) -> Type:
     """The type of `$lookup(object, key)`."""
-    names = given[1].values if len(given) > 1 else None
-    holders = list(types.objects(given[0]))
+    if len(given) < len(("object", "key")):  # another finding tells it
+        return ANY
+    names, holders = given[1].values, list(types.objects(given[0]))
     if given[0] == ANY or not holders or any(one.properties is None for one in holders):
         return ANY
     if names:

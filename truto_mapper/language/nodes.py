@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import MISSING, FrozenInstanceError, dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, FrozenInstanceError, dataclass, fields, replace
 from functools import cache
-from operator import attrgetter
+from operator import attrgetter, is_
 from typing import Any, ClassVar, TypeGuard, TypeVar, dataclass_transform
 
 from truto_mapper.text.source import Span
@@ -380,6 +380,19 @@ def _collect(value: Any, found: list[Node]) -> None:
     elif isinstance(value, tuple):
         for item in value:
             _collect(item, found)
+
+
+def rebuilt(node: _Kind, made: Callable[[Node], Node]) -> _Kind:
+    """A node with what is made of each node directly in it; the node itself where nothing changes."""
+
+    def part(value: Any) -> Any:
+        if isinstance(value, tuple):
+            parts = tuple(map(part, value))
+            return value if all(map(is_, parts, value)) else parts
+        return made(value) if isinstance(value, Spanned) else value  # type: ignore[arg-type]
+
+    changed = {name: new for name in _held(type(node)) if (new := part(value := getattr(node, name))) is not value}
+    return replace(node, **changed) if changed else node  # type: ignore[type-var]
 
 
 def walk(node: Node) -> Iterator[Node]:

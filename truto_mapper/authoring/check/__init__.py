@@ -49,6 +49,7 @@ from truto_mapper.authoring.check.rows import (
 )
 from truto_mapper.authoring.check.said import disagreeing
 from truto_mapper.authoring.check.shared import in_every, is_held, place
+from truto_mapper.authoring.check.spelled import spelled_out
 from truto_mapper.authoring.check.tables import contradictions, first_words, other_keys, unused_joins, unused_tables
 from truto_mapper.authoring.check.truths import truths, turned_around
 from truto_mapper.authoring.check.units import mistaken_units
@@ -166,6 +167,7 @@ def check_file(name: str | Path, *, overlays: Overlays = ()) -> list[Diagnostic]
 
 def check(mapper: Mapper) -> list[Diagnostic]:
     """Every finding about a mapping that loads, in the order of its text, without the silenced ones."""
+    mapper = spelled_out(mapper)
     reaches = {one.method: Reach(mapper, one.method) for one in mapper.mapping.endpoints}
     by_endpoint: dict[str, list[Diagnostic]] = {}
     all_types: list[EndpointTypes] = []

@@ -173,11 +173,9 @@ def _calls(expression: Expression) -> Iterator[_Call]:
     every_node = list(nodes.walk(expression.node))
     bound = bound_values(expression.node)
     compared = [one for node in every_node if isinstance(node, nodes.Binary) for one in _sides(node)]
-    piped = {id(node.right): node.left for node in every_node if isinstance(node, nodes.Apply)}
     for node in every_node:
         match node:
-            case nodes.Call(procedure=nodes.Variable(name=name), arguments=written) if name in _ROUNDING:
-                given = (*([piped[id(node)]] if id(node) in piped else []), *written)
+            case nodes.Call(procedure=nodes.Variable(name=name), arguments=given) if name in _ROUNDING:
                 given = tuple(bound.get(one.name, one) if isinstance(one, nodes.Variable) else one for one in given)
                 yield _Call(
                     node, name, given, parameter_of(given[0]) if given else "", any(node is one for one in compared)

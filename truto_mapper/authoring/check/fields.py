@@ -147,14 +147,7 @@ def _parts(part: _Part) -> Iterator[_Part]:
             case nodes.Array(items=items):
                 for item in items:
                     yield from _parts(_Part(item, inner, in_list=True))
-            case (
-                nodes.Call(procedure=nodes.Variable(name="map" | "each"), arguments=(*_, nodes.Lambda(body=made)))
-                | nodes.Apply(
-                    right=nodes.Call(
-                        procedure=nodes.Variable(name="map" | "each"), arguments=(nodes.Lambda(body=made),)
-                    )
-                )
-            ):
+            case nodes.Call(procedure=nodes.Variable(name="map" | "each"), arguments=(*_, nodes.Lambda(body=made))):
                 yield from _parts(_Part(made, inner, in_list=True, of_each=True))
             case nodes.Path(steps=(first, *_, nodes.Step(node=nodes.Object() | nodes.Block() as made)), group=None):
                 rows = first.node.name if isinstance(first.node, nodes.Variable) else ""

@@ -199,8 +199,6 @@ def _is_segment(node: nodes.Node) -> bool:
     match node:
         case nodes.Variable(name="id") | nodes.Call(procedure=nodes.Variable(name="encodeUrlComponent")):
             return True
-        case nodes.Apply(right=one):
-            return _is_segment(one) or getattr(one, "name", "") == "encodeUrlComponent"
     return False
 
 

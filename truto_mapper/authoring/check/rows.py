@@ -170,7 +170,7 @@ def _unrecognised(loop: Expression, types_: EndpointTypes) -> Iterator[Diagnosti
             message = "without `recognise`, every reply is taken for one of this endpoint"
         case nodes.Path() if is_simple_path(loop.node) and not _is_list(loop.node, -1, types_.kinds):
             return
-        case nodes.Path() | nodes.Call() | nodes.Apply():
+        case nodes.Path() | nodes.Call():
             message = "without `recognise`, a page without rows is not taken for one of this endpoint"
         case _:
             return
