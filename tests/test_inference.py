@@ -9,6 +9,7 @@ import pytest
 
 from truto_mapper.language import inference, nodes, types
 from truto_mapper.language.expression import Expression
+from truto_mapper.language.library.functions import LIBRARY
 from truto_mapper.language.runtime.coercion import kind_of
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.text.errors import EvaluationError
@@ -299,3 +300,14 @@ def test_a_wildcard_finds_the_items_of_arrays_in_arrays(items, value):
     judge = inference.Inference(lambda *told: pytest.fail(str(told)))
     kind = judge.infer(Expression("rows.*").node, inference.TypeScope({"$": reply}, reply))
     assert admits(kind, Expression("rows.*").evaluate({"rows": value}))
+
+
+HANDED = ["kind", "'x'", "[1, 2]", '{"a": 1}', "function($x) { $x }", "null", "/x/", "5", "nothing"]
+CALLS = ["{0} ~> ${1}", "{0} ~> ${1}()", "${1}()", "${1}({0})", "${1}({0}, {0})", "${1}({0}, {0}, {0}, {0}, {0})"]
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_a_call_with_any_number_of_odd_arguments_has_a_type(name):
+    for text in (call.format(handed, name) for call in CALLS for handed in HANDED):
+        for context in (whole(), types.ANY, types.UNDEFINED):
+            assert inference.quiet(Expression(text).node, inference.TypeScope({}, context)).kinds

@@ -391,7 +391,8 @@ def rebuilt(node: _Kind, made: Callable[[Node], Node]) -> _Kind:
             return value if all(map(is_, parts, value)) else parts
         return made(value) if isinstance(value, Spanned) else value  # type: ignore[arg-type]
 
-    changed = {name: new for name in _held(type(node)) if (new := part(value := getattr(node, name))) is not value}
+    kind: Any = type(node)
+    changed = {name: new for name in _held(kind) if (new := part(value := getattr(node, name))) is not value}
     return replace(node, **changed) if changed else node  # type: ignore[type-var]
 
 

@@ -7,21 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, permutations
-from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.namings import Group, Naming, Namings, Source
 from truto_mapper.authoring.check.words import Words, are_kin, are_opposites, kin, letters, parts, words, words_of
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
-from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import NamePath, is_simple_path
+from truto_mapper.language.names import NamePath
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import leaves
 from truto_mapper.mapping.overlay import removed
 from truto_mapper.resource.field import REMOTE_DATA, Field
 from truto_mapper.text.diagnostics import Diagnostic
-from truto_mapper.text.pointers import dotted, keys_of
+from truto_mapper.text.pointers import dotted
 
 #: With fewer fields beside each other than this, a word that most of them have still tells something.
 _MANY = 4
@@ -47,8 +45,7 @@ _PARTS_OF_ERRORS = ("message", "request_id", "retry_after")
 def namesakes(named: Sequence[Named]) -> Iterator[Diagnostic]:
     """C231 to C233 for the endpoints of a mapping."""
     for one in named:
-        read = list(one.read_otherwise())
-        yield from (*read, *one.read_twice(frozenset((each.source, each.span) for each in read)))
+        yield from one.read_otherwise()
         yield from one.left_out(named)
         yield from one.apart()
         yield from one.other_cursor()
@@ -57,12 +54,6 @@ def namesakes(named: Sequence[Named]) -> Iterator[Diagnostic]:
         yield from _bare_words(one.types)
     yield from _of_errors(named[0].mapper)
     yield from _different(named)
-
-
-def _only_path(node: nodes.Node) -> nodes.Node | None:
-    """The only path of names that a node reads."""
-    found = [one for one in nodes.walk(node) if isinstance(one, nodes.Path) and is_simple_path(one)]
-    return found[0] if found and all(one == found[0] for one in found) else None
 
 
 def _bare_words(typed: EndpointTypes) -> Iterator[Diagnostic]:
@@ -258,29 +249,6 @@ class Named:
                 yield naming.diagnostic("C232", f"{reads}, but `{text}` has its name", f"did you mean `{text}`?")
             elif not beside and test.contradicts():
                 yield naming.diagnostic("C232", f"{reads}, which has the name of another one")
-
-    def read_twice(self, told: frozenset[tuple[Any, Any]]) -> Iterator[Diagnostic]:
-        """C237: fields of a record that are the same value: a warning where one value like it beside it is left.
-
-        `told` has the places of which the names tell so already.
-        """
-        known: dict[nodes.Node, tuple[str, Expression]] = {}
-        for path, field, one in leaves(self.types.endpoint.response, self.mapper.resource.record):
-            name = dotted(keys_of(path))
-            is_moment = field is not None and field.format in ("date", "date-time")
-            read = (is_moment and _only_path(one.node)) or scaled(one.node)
-            if field is None or not is_simple_path(read):
-                continue
-            other, first = known.setdefault(one.node, (name, one))
-            if other == name:
-                continue
-            kind = self.types.kind(read)
-            left = list(self.alike(kind)) or (list(self.other_moments(kind)) if is_moment else [])
-            is_told = not told.isdisjoint((each.source, each.span) for each in (one, first))
-            is_meant = is_told or name.rpartition(".")[2] == other.rpartition(".")[2]  # `id` and `user.id`
-            hint = f"nothing reads `{dotted(left[0])}`" if len(left) == 1 and not is_meant else None
-            message = f"`{name}` is the same as `{other}`: {one.line}"
-            yield one.diagnostic("C237", message, severity="warning" if hint else "note", hint=hint)
 
     def alike(self, kind: Type) -> Iterator[NamePath]:
         """The values of the same type beside one in the reply that nothing reads."""

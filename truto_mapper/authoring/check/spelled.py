@@ -17,7 +17,9 @@ from truto_mapper.text.record import replace
 def spelled_out(mapper: Mapper[Any]) -> Mapper[Any]:
     """A mapper, to look at, whose expressions have a call wherever `~>` calls a function."""
     mapping, made = mapper.mapping, dict[int, Any]()
-    changed = {name: _spelled(getattr(mapping, name), made) for name in ("errors", "whole_days", "endpoints", "unjoined")}
+    changed = {
+        name: _spelled(getattr(mapping, name), made) for name in ("errors", "whole_days", "endpoints", "unjoined")
+    }
     if all(value is getattr(mapping, name) for name, value in changed.items()):
         return mapper
     other: Mapper[Any] = object.__new__(type(mapper))  # as `Mapper.traced` does
