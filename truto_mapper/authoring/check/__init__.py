@@ -213,12 +213,8 @@ def _together(mapper: Mapper, all_types: Sequence[EndpointTypes], found: Sequenc
     found += [one for rule in _OF_MAPPINGS for one in rule(mapper)]
     found += [one for rule in _OF_ALL for one in rule(all_types)]
     told = frozenset(place(one) for one in named if one.code in ("C231", "C232"))
-    found += [
-        *named,
-        *mistaken,
-        *sent_twice(mapper, misread),
-        *(one for each in names for one in read_twice(each, told)),
-    ]
+    found += [*named, *mistaken, *sent_twice(mapper, misread)]
+    found += [one for each in names for one in read_twice(each, told)]
     found += [one for rule in _OF_MEANINGS for one in rule(names)]
     for typed in all_types:
         found += (*unread_fields(typed), *truths(typed), *mistaken_texts(typed))
