@@ -110,8 +110,8 @@ class Fused:
         self.code = self._written_code if code is None else code
         self.page_values, self.reason = self.code.page_values, self.code.reason
         self._function = self._linked("rows")
-        #: How many pages in a row had no usual row, or few; the function for the next page.
-        self.unusual, self._chosen = 0, self._function
+        #: How many pages in a row had no usual row, or few.
+        self.unusual = 0
         #: What `answer` keeps here: its `OddRows`.
         self.odd_rows: Any = None
         #: See `reply_module`. It returns None for every reply where Python cannot nest its code, and for one whose
@@ -248,19 +248,15 @@ class Fused:
             return [None] * len(rows), range(len(rows)), None, False
         last, found = self.page_values.last
         arguments, fault, _, odd, _ = found if key == last else self.page_values.of(key, given, budget)
-        function = self._chosen  # calling it as a method takes longer
+        count = self.unusual  # the usual function is tried again now and then
+        function = self._function if count < MANY or not count % MANY else self._of_lacking
         records, doubtful, misses = function(rows, remote_data, arguments, budget)
         if misses == 0 and records and fault is None and not odd:  # all rows were as expected
-            if self.unusual:
-                self._counted(0)
+            if count:
+                self.unusual = 0
             return records  # type: ignore[no-any-return]  # of generated code
         if not arguments[0]:  # the values of the page are not short texts
             self.page_values.record(arguments, len(records), budget)
         is_usual = misses is not None and misses < len(rows)
-        self._counted(self.unusual + 1 if arguments[0] and not is_usual else 0)
+        self.unusual = count + 1 if arguments[0] and not is_usual else 0
         return records if is_usual and not (doubtful or fault or odd) else (records, doubtful, fault, is_usual)
-
-    def _counted(self, unusual: int) -> None:
-        """Choose the function for the next page: the usual one is tried again now and then."""
-        self.unusual = unusual
-        self._chosen = self._function if unusual < MANY or not unusual % MANY else self._of_lacking

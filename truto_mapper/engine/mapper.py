@@ -124,10 +124,13 @@ class Mapper(Generic[RecordT]):
 
     def traced(self, trace: Trace) -> Self:
         """A mapper with the same results that maps row by row and adds each evaluation to `trace`; for one thread."""
-        other = object.__new__(type(self))  # a copy would compile the mapping again, as unpickling does
         replies, planner = replace(self._joining.replies, trace=trace), replace(self._planner, trace=trace)
-        joining = type(self._joining)(replies)
-        other.__dict__ |= self.__dict__ | {"_replies": replies, "_planner": planner, "_joining": joining}
+        return self._with(_replies=replies, _planner=planner, _joining=type(self._joining)(replies))
+
+    def _with(self, **parts: Any) -> Self:
+        """A mapper with some other parts. A copy would compile the mapping again, as unpickling does."""
+        other = object.__new__(type(self))
+        other.__dict__ |= self.__dict__ | parts
         return other
 
     def plan(
@@ -395,6 +398,11 @@ def load_for_check(name: str | Path, *, overlays: Overlays = ()) -> tuple[Mapper
     """
     mistakes: list[Diagnostic] = []
     return load(name, overlays=overlays, mistakes=mistakes), mistakes
+
+
+def showing(mapper: Mapper[Any], mapping: linked.Mapping) -> Mapper[Any]:
+    """A mapper with the same results whose `mapping` is another one: to look at, as `check` does."""
+    return mapper._with(_mapping=mapping)  # noqa: SLF001  # it is no part of the API
 
 
 def _again(

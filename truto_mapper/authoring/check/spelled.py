@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from copy import copy
 from typing import Any
 
-from truto_mapper.engine.mapper import Mapper
+from truto_mapper.engine.mapper import Mapper, showing
 from truto_mapper.language import nodes
 from truto_mapper.language.call_types import is_known
 from truto_mapper.language.expression import Expression
@@ -17,15 +17,12 @@ from truto_mapper.text.record import replace
 def spelled_out(mapper: Mapper[Any]) -> Mapper[Any]:
     """A mapper, to look at, whose expressions have a call wherever `~>` calls a function."""
     mapping, made = mapper.mapping, dict[int, Any]()
-    changed = {
-        name: _spelled(getattr(mapping, name), made) for name in ("errors", "whole_days", "endpoints", "unjoined")
-    }
+    changed = {name: _spelled(getattr(mapping, name), made) for name in ("errors", "whole_days", "endpoints")}
     if all(value is getattr(mapping, name) for name, value in changed.items()):
         return mapper
-    other: Mapper[Any] = object.__new__(type(mapper))  # as `Mapper.traced` does
-    other.__dict__ |= mapper.__dict__ | {"_mapping": replace(mapping, **changed)}
-    other.mapping.with_root(mapping.root)
-    return other
+    spelled = replace(mapping, **changed)
+    spelled.with_root(mapping.root)
+    return showing(mapper, spelled)
 
 
 def _spelled(value: Any, made: dict[int, Any]) -> Any:
