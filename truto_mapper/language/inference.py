@@ -130,10 +130,11 @@ class Inference:
 
     def path(self, node: nodes.Path, scope: TypeScope) -> Type:
         first, *rest = node.steps
-        state = self.step(first, scope)
+        state, scope = _of_tuple(first, self.step(first, scope), scope, scope.context)
         for number, step in enumerate(rest, 1):
             known = known_step(node, number, scope) if scope.facts else None
-            state = self.next_step(step, state if known is None else known, scope)
+            before = state if known is None else known
+            state, scope = _of_tuple(step, self.next_step(step, before, scope), scope, before)
         if any(step.tuple for step in node.steps):
             self.used(state)
             return ANY
@@ -161,6 +162,7 @@ class Inference:
 
     def attached(self, step: nodes.Step, kind: Type, scope: TypeScope) -> Type:
         """The type after the predicates of a step."""
+        _, scope = _of_tuple(step, kind, scope, kind)
         for one in (*step.predicates, *step.stages):
             if isinstance(one, nodes.Filter):
                 item = item_of(kind)
@@ -314,6 +316,15 @@ class Inference:
     def look(self, node: nodes.Node, scope: TypeScope) -> Type:
         """The type of a node, without reporting anything."""
         return quiet(node, scope)
+
+
+def _of_tuple(step: nodes.Step, kind: Type, scope: TypeScope, before: Type) -> tuple[Type, TypeScope]:
+    """What the next step begins with, and what is bound there: `a#$i` binds an index, `a@$v` an item and stays."""
+    if step.index is not None:
+        scope = scope.bound(step.index.name, types.INTEGER)
+    if step.focus is not None:
+        return before, scope.bound(step.focus.name, item_of(kind).without({"undefined"}))
+    return kind, scope
 
 
 class Recording(Inference):

@@ -160,6 +160,21 @@ def is_simple_path(node: Node) -> bool:
     return all(map(_is_bare, node.steps)) and node.group is None and len(leading_names(node)) == len(node.steps)
 
 
+def index_names(node: Node) -> set[str]:
+    """The names that are bound to the index of an item: `a#$i`, `$map(a, function($item, $i) { … })`."""
+    found: set[str] = set()
+    for one in nodes.walk(node):
+        match one:
+            case Step(index=Variable(name=name)):
+                found.add(name)
+            case nodes.Call(
+                procedure=Variable(name="map" | "filter" | "single"),
+                arguments=(_, nodes.Lambda(parameters=(_, Variable(name=name), *_))),
+            ):
+                found.add(name)
+    return found
+
+
 def _is_bare(step: Step) -> bool:
     """Whether a step has nothing attached to it but `[]`."""
     attached = step.predicates or step.stages or step.group or step.focus or step.index or step.ancestor

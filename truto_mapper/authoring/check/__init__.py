@@ -19,6 +19,7 @@ from truto_mapper.authoring.check.guards import lost_defaults, mistaken_guards, 
 from truto_mapper.authoring.check.half_made import half_made
 from truto_mapper.authoring.check.ids import mistaken_ids
 from truto_mapper.authoring.check.ignores import unsilenced
+from truto_mapper.authoring.check.joined_truths import joined_truths
 from truto_mapper.authoring.check.misnamed import misnamed
 from truto_mapper.authoring.check.misspelt import misspelt
 from truto_mapper.authoring.check.moments import mistaken_moments
@@ -96,6 +97,7 @@ _OF_ENDPOINTS: tuple[Rule, ...] = (
     mistaken_guards,
     swapped_branches,
     lost_defaults,
+    joined_truths,
     half_made,
     disagreeing,
     overwritten,
@@ -196,7 +198,7 @@ def _of_endpoint(typed: EndpointTypes, found: Sequence[Diagnostic], reach: Reach
 def _of_requests(typed: EndpointTypes, reach: Reach) -> Iterator[Diagnostic]:
     """What is wrong with the requests for the queries that an endpoint serves."""
     given = Given(typed, of_request(typed, reach))
-    yield from (*outside.misfits(typed, given), *unsent(typed, reach))
+    yield from (*outside.misfits(typed, given), *unsent(typed, reach), *enumerations.of_other_queries(typed, reach))
     for asking in (None, *typed.endpoint.joins):
         yield from Bodies(typed, given, asking).misfits()
 

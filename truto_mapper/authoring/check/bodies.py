@@ -16,6 +16,7 @@ from truto_mapper.engine.query_values import number_in
 from truto_mapper.engine.request_schema import RequestSchema
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import Join, Template, expressions
 from truto_mapper.text.diagnostics import Diagnostic
@@ -217,11 +218,11 @@ class _Part:
 
     def inexact(self, wanted: Wanted, node: nodes.Node) -> Iterator[Diagnostic]:
         """A number that need not be whole times another one, where a whole number is wanted: `price * 100`."""
+        kinds = wanted.schema.kinds
         match node:
-            case nodes.Binary(operator="*", left=one, right=nodes.Number()) if (
-                "number" in self.kind(one).solid <= types.NUMBER.kinds
-            ):
-                if "integer" in wanted.schema.kinds and "number" not in wanted.schema.kinds:
+            case nodes.Binary(operator="*", left=one, right=other) if "integer" in kinds and "number" not in kinds:
+                sides = [self.kind(side).solid for side in (one, other) if is_simple_path(side)]
+                if any("number" in each <= types.NUMBER.kinds for each in sides):
                     message = f"{wanted.what} is an integer, but 19.99 * 100 is 1998.9999999999998"
                     text = slips.written(self.expression, node)
                     yield wanted.found(self.expression, message, node, f"write `$round({text})`")

@@ -14,7 +14,7 @@ from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.source_types import refusal_type, reply_type
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import leading_names
+from truto_mapper.language.names import index_names, leading_names
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import Endpoint, every
@@ -177,7 +177,7 @@ class _Scene:
         return False
 
     def exists(self, node: Node) -> bool:
-        """Whether a node is certain, `$`, an index, or what the query of a request always has."""
+        """Whether a node is certain, `$`, an index, or what a request always has."""
         kind = self.kinds.get(id(node), types.ANY)
         is_there = bool(kind.solid) and "undefined" not in kind.kinds
         match node:
@@ -185,7 +185,11 @@ class _Scene:
                 return is_there and (self.is_planning or self.is_setting(node))
             case nodes.Variable(name=name):
                 steps = (one for one in nodes.walk(self.expression.node) if isinstance(one, nodes.Step))
-                return (name == "" and is_there) or any(one.index == node for one in steps) or name in self.given()
+                return (
+                    (name in ("", "body", "id") and is_there)
+                    or any(one.index == node for one in steps)
+                    or name in self.given()
+                )
         return self.is_certain(node)
 
     def is_required_object(self, node: Node) -> bool:
@@ -250,7 +254,7 @@ class _Scene:
 
     def counts(self, node: Node) -> bool:
         """Whether a node is a count, or the index of an item."""
-        return _is_count(node) or (isinstance(node, nodes.Variable) and node.name in self.indexes())
+        return _is_count(node) or (isinstance(node, nodes.Variable) and node.name in index_names(self.expression.node))
 
     def given(self) -> set[str]:
         """The names of what callbacks are given for each item, which is always there."""
@@ -258,20 +262,6 @@ class _Scene:
         calls = (one for one in every_call if getattr(one.procedure, "name", "") in _CALLING)
         callbacks = (given for one in calls for given in one.arguments if isinstance(given, nodes.Lambda))
         return {one.name for callback in callbacks for one in callback.parameters[:2]}
-
-    def indexes(self) -> set[str]:
-        """The names that are bound to the index of an item: `a#$i`, `$map(a, function($item, $i) { … })`."""
-        found: set[str] = set()
-        for one in nodes.walk(self.expression.node):
-            match one:
-                case nodes.Step(index=nodes.Variable(name=name)):
-                    found.add(name)
-                case nodes.Call(
-                    procedure=nodes.Variable(name="map" | "filter" | "single"),
-                    arguments=(_, nodes.Lambda(parameters=(_, nodes.Variable(name=name), *_))),
-                ):
-                    found.add(name)
-        return found
 
     def samples(self, tests: Sequence[_Test]) -> Iterable[Any]:
         """Values that tell apart what tests can tell apart."""

@@ -7,12 +7,16 @@ from typing import Any
 
 from truto_mapper.authoring.check import slips
 from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.fitting import folding
+from truto_mapper.authoring.check.reachability import Reach
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import bound_values
 from truto_mapper.language.runtime.coercion import kind_of
+from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.types import Type
-from truto_mapper.text.diagnostics import Diagnostic, did_you_mean
+from truto_mapper.mapping.linked import leaves
+from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, either
 from truto_mapper.text.source import Source, Span
 
 Constant = nodes.String | nodes.Number
@@ -66,7 +70,7 @@ def _compared(expression: Expression, asked: nodes.Node, side: nodes.Node, kinds
     constants = [asked] if isinstance(asked, Constant) else asked.items if isinstance(asked, nodes.Array) else ()
     for one in constants:
         if isinstance(one, Constant) and one.value != "":
-            values = _values(expression, side, one.value, kinds)
+            values = _values(expression, side, one.value, kinds) or _folded(side, one.value)
             if values and one.value not in values:
                 yield _stranger(expression, one, f"`{slips.written(expression, side)}` is never", values)
 
@@ -88,6 +92,12 @@ def _values(expression: Expression, side: nodes.Node, value: Any, kinds: Kinds) 
     equal = (one for one in nodes.walk(expression.node) if one.__class__ is side.__class__ and one == side)
     every = dict.fromkeys(one for node in equal for one in _listed(kinds.get(id(node), types.ANY)))
     return [one for one in every if kind_of(one) == kind_of(value)]
+
+
+def _folded(side: nodes.Node, value: Any) -> list[str]:
+    """A text in the case that a side gives, if it is in another one: `$lowercase(kind) = "Work"`."""
+    fold = folding(side)
+    return [fold(value)] if fold is not None and isinstance(value, str) and fold(value) != value else []
 
 
 def _listed(kind: Type) -> tuple[Any, ...]:
@@ -114,13 +124,15 @@ def _looked_up(expression: Expression, kinds: Kinds, asked_for: Container[Any]) 
                 names = [*keys] or ([*kind.properties] if kind.properties and kind.path is None else [])
                 values = [one for one in _listed(kinds.get(id(key), types.ANY)) if isinstance(one, str)]
                 asked = f"`{slips.written(expression, key)}` is never"
-                if not names or not values or isinstance(key, nodes.String):
+                if not names or isinstance(key, nodes.String):
                     continue
                 for name in names:
-                    if name not in values:
+                    known = _folded(key, name) or values
+                    if known and name not in known:
                         place = keys.get(name)
-                        found = _stranger(expression, place or nodes.String(table.span, name), asked, values)
-                        yield found
+                        yield _stranger(expression, place or nodes.String(table.span, name), asked, known)
+                if not values:
+                    continue
                 path = kinds.get(id(key), types.ANY).path
                 known = [one for one in values if path is not None and (path, one) in asked_for]
                 missing = [one for one in values if one not in {*names, *known, *types.ALL}]
@@ -154,6 +166,20 @@ def _turned_back(expression: Expression, kinds: Kinds) -> Iterator[Diagnostic]:
                     message = f"nothing in the table `{table.name}` becomes {quoted}: this finds nothing then"
                     hint = "add it, or refuse it in `query_error`"
                     yield expression.diagnostic("C209", message, node, severity="warning", hint=hint)
+
+
+def of_other_queries(typed: EndpointTypes, reach: Reach) -> Iterator[Diagnostic]:
+    """C207: `period: '"week"'` in the records of an endpoint whose `when` chooses it for others, or for others, too."""
+    endpoint, parameters = typed.endpoint, typed.mapper.resource.parameters
+    for path, field, one in leaves(endpoint.response, typed.mapper.resource.record):
+        name = str(path[-1]) if path else ""
+        is_asked = name in parameters and field is not None and parameters[name].enum == field.enum
+        if is_asked and isinstance(one.node, nodes.String) and ("query", name) in reach.domains:
+            served = {chosen["query", name] for chosen in reach.served(endpoint.name)} - {MISSING}
+            known = [f'"{value}"' for value in parameters[name].enum or () if value in served]
+            if endpoint.when is not None and known and served != {one.node.value}:
+                message = f"`{endpoint.name}` serves queries whose `{name}` is {either(known)}"
+                yield one.diagnostic("C207", message, severity="warning", hint=f"write `$query.{name}`")
 
 
 def _keys(node: nodes.Node) -> list[nodes.String]:

@@ -6,7 +6,7 @@ One answer for unified fields, for the provider's request, and for what a mappin
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from truto_mapper.authoring.check.words import words
 from truto_mapper.engine.request_schema import RequestSchema
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import is_simple_path
+from truto_mapper.language.names import index_names, is_simple_path
 from truto_mapper.language.types import Type
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean
@@ -99,7 +99,9 @@ def misfits(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diag
         yield from misfits(expression, types.item_of(kind), wanted.items)
     elif not kind.solid:
         yield from _empty(expression, kind, wanted)
-    elif not _numbers(kind.solid) & _numbers(wanted.schema.kinds) or _are_other_items(kind, wanted):
+    elif _are_other_items(kind, wanted):
+        yield from misfits(expression, types.item_of(kind), wanted.items)
+    elif not _numbers(kind.solid) & _numbers(wanted.schema.kinds):
         hint = _conversion(expression, kind, wanted)
         message = f"{wanted.what} is {wanted.in_words}, but this gives {types.in_words(kind)}"
         yield wanted.found(expression, message, hint=hint)
@@ -108,6 +110,7 @@ def misfits(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diag
         yield from _sometimes(expression, kind, wanted) if wanted.strict else ()
         yield from _of_schema(expression, kind, wanted)
         yield from _fractions(expression, kind, wanted) if "number" not in wanted.schema.kinds else ()
+        yield from (*_from_zero(expression, wanted), *_in_other_case(expression, wanted))
 
 
 def _are_other_items(kind: Type, wanted: Wanted) -> bool:
@@ -162,8 +165,8 @@ def _sometimes(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[D
         hint = "leave the branch with null out: nothing is sent then"
         yield wanted.found(expression, f"`{wanted.called}` must not be null, which this may give", hint=hint)
     every_result = results(wanted.node or expression.node)
-    is_truth = any(map(_is_truth, every_result))  # the provider's own values may be of several types
-    if is_truth and "boolean" in kind.solid - wanted.schema.kinds:
+    is_made = any(map(is_truth, every_result))  # the provider's own values may be of several types
+    if is_made and "boolean" in kind.solid - wanted.schema.kinds:
         yield wanted.found(expression, f"`{wanted.called}` is {wanted.in_words}, but this may give a boolean")
 
 
@@ -192,10 +195,39 @@ def _fractions(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[D
             yield expression.diagnostic(wanted.code, message, node, severity="warning", hint=hint)
 
 
+def _from_zero(expression: Expression, wanted: Wanted) -> Iterator[Diagnostic]:
+    """The index of an item, where a number from 1 on is wanted."""
+    least = wanted.schema.limit("minimum") if "integer" in wanted.schema.kinds else None
+    indexes = index_names(expression.node) if least == 1 else ()
+    for node in results(wanted.node or expression.node) if indexes else ():
+        if isinstance(node, nodes.Variable) and node.name in indexes:
+            message = f"`{wanted.called}` is at least 1, but `${node.name}` counts from 0"
+            hint = f"write `${node.name} + 1`"
+            yield expression.diagnostic(wanted.code, message, node, severity="warning", hint=hint)
+
+
+def folding(node: nodes.Node) -> Callable[[str], str] | None:
+    """What makes a text of the case that a node gives: `$lowercase(…)`."""
+    return _FOLDING.get(getattr(getattr(node, "procedure", None), "name", ""))
+
+
+_FOLDING = {"lowercase": str.lower, "uppercase": str.upper}
+
+
+def _in_other_case(expression: Expression, wanted: Wanted) -> Iterator[Diagnostic]:
+    """`$lowercase(currency)` where only `EUR` and `USD` are allowed."""
+    texts = [one for one in wanted.schema.values or () if isinstance(one, str)]
+    for node in results(wanted.node or expression.node) if texts else ():
+        fold = folding(node)
+        if fold is not None and not any(fold(one) == one for one in texts):
+            message = f"{wanted.what} is never in {fold.__name__} case"
+            yield wanted.found(expression, message, node, wanted.allowed)
+
+
 def _is_fraction(node: nodes.Node) -> bool:
     match node:
-        case nodes.Call(procedure=nodes.Variable(name="round"), arguments=(_, nodes.Number(value=places))):
-            return places > 0
+        case nodes.Call(procedure=nodes.Variable(name="round"), arguments=(_, places)):
+            return not isinstance(places, nodes.Number) or places.value > 0
         case nodes.Binary(operator="/") | nodes.Call(procedure=nodes.Variable(name="average" | "sqrt" | "random")):
             return True
         case nodes.Binary(operator="+" | "-" | "*", left=left, right=right):
@@ -221,7 +253,7 @@ def results(node: nodes.Node) -> Iterator[nodes.Node]:
             yield node
 
 
-def _is_truth(node: nodes.Node) -> bool:
+def is_truth(node: nodes.Node) -> bool:
     """Whether a node is surely a boolean."""
     match node:
         case nodes.Value(value=value):

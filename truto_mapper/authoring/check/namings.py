@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from truto_mapper.authoring.check.described import JOINED
+from truto_mapper.authoring.check.fitting import results
 from truto_mapper.authoring.check.words import Words, as_bounds, words_of
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import NamePath, leading_names
+from truto_mapper.language.names import NamePath, leading_names, texts_of_names
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.source_paths import Paths, Read
 from truto_mapper.mapping.linked import REQUEST_NAMES, RESPONSE_NAMES, Endpoint, Template, leaves, once
@@ -24,7 +26,8 @@ _PLAIN = frozenset({"$", "query", "context", "body", "response", "headers"})
 class Source:
     """A value that is read: its path as it is written, a variable's name first, and the places that this leads to.
 
-    A place begins with `$` for the reply, or with the name of another variable that is bound for the endpoint.
+    A place begins with `$` for the reply and for the rows of joins, or with the name of another variable that is bound
+    for the endpoint.
     """
 
     path: NamePath
@@ -109,11 +112,11 @@ class Namings:
         pages = [(key, one) for key in _OF_PAGE if (one := getattr(endpoint, key)) is not None]
         self._add("page", (((key.removeprefix("next_"),), one, one.node) for key, one in pages))
         for name, one in endpoint.for_each:
-            self._places |= {name: self._leads_to(one), "$": self._leads_to(one)}
+            self._places |= {name: self._leads_to(one, one.node), "$": self._leads_to(one, one.node)}
         lets = []
         for name, one in endpoint.let:
             lets.append(self._naming((name,), one, one.node))
-            self._places[name] = self._leads_to(one)
+            self._places[name] = self._leads_to(one, one.node)
         self.groups.append(Group("let", tuple(lets)))
         self._add_templates("record", endpoint.response)
         for one in once(endpoint):
@@ -137,7 +140,8 @@ class Namings:
 
     def _add_within(self, expression: Expression) -> None:
         """The groups within an expression: the keys of its objects, and the variables that it binds."""
-        text, binds = expression.text, []
+        text, binds, outside = expression.text, [], self._places
+        self._places = outside | dict(self._bound(expression))
         for node in nodes.walk(expression.node) if "{" in text or ":=" in text else ():
             if isinstance(node, nodes.Object):
                 pairs = ((key.value, value) for key, value in node.pairs if isinstance(key, nodes.String))
@@ -147,6 +151,17 @@ class Namings:
             elif isinstance(node, nodes.Bind):
                 binds.append(((node.variable.name,), expression, node.value))
         self._add("block", binds)
+        self._places = outside
+
+    def _bound(self, expression: Expression) -> Iterator[tuple[str, tuple[NamePath, ...]]]:
+        """The names within an expression for the items of a list: `function($line) { … }` in a call of `$map`."""
+        for node in nodes.walk(expression.node) if "{" in expression.text else ():
+            match node:
+                case nodes.Call(
+                    procedure=nodes.Variable(name="map" | "filter" | "single"),
+                    arguments=(listed, nodes.Lambda(parameters=(nodes.Variable(name=name), *_))),
+                ):
+                    yield name, self._leads_to(expression, listed)
 
     def _add(self, kind: str, given: Iterable[tuple[NamePath, Expression, Node]]) -> None:
         made = (self._naming(*one) for one in given)
@@ -173,13 +188,19 @@ class Namings:
         named = path[1:] if path[0] in _PLAIN and path[1:] else path
         return Source(path, tuple((*place, *path[1:]) for place in known), words_of(named))
 
-    def _leads_to(self, expression: Expression) -> tuple[NamePath, ...]:
-        names = leading_names(expression.node)
-        if names and len(names) == len(getattr(expression.node, "steps", names)):  # with any predicates
+    def _leads_to(self, expression: Expression, node: Node) -> tuple[NamePath, ...]:
+        names = leading_names(node)
+        if names and len(names) == len(getattr(node, "steps", names)):  # with any predicates
             first, *rest = names
             root = (first.name or "$",) if isinstance(first, nodes.Variable) else ("$", first.value)
             return self._source((*root, *(one.value for one in rest if isinstance(one, nodes.Name)))).places
-        sources = self._naming((), expression, expression.node).sources
+        for one in results(node):
+            match one:
+                case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(rows, _)):
+                    holder, *joins = texts_of_names(rows) or ("",)
+                    if holder == "joined" and len(joins) == 1:
+                        return (("$", JOINED, joins[0]),)
+        sources = self.sources_of(expression, node)
         return tuple(dict.fromkeys(place for one in sources for place in one.places))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final
@@ -103,7 +103,7 @@ def misfits(typed: EndpointTypes, given: Given) -> Iterator[Diagnostic]:
 
 def _parts(expression: Expression, typed: EndpointTypes, wanted: Wanted) -> Iterator[Diagnostic]:
     """What no value of an expression can be, else what none of one of its branches can be."""
-    listed = (one.items if isinstance(one, nodes.Array) else (one,) for one in fitting.results(expression.node))
+    listed = map(_listed, fitting.results(expression.node))
     for node in dict.fromkeys((None, *(each for some in listed for one in some for each in fitting.results(one)))):
         part = expression.node if node is None else node
         kind = typed.kind(part)
@@ -113,6 +113,14 @@ def _parts(expression: Expression, typed: EndpointTypes, wanted: Wanted) -> Iter
         yield from found
         if found:
             return
+
+
+def _listed(node: nodes.Node) -> Sequence[nodes.Node]:
+    """What makes the list that a node gives, or else the node."""
+    match node:
+        case nodes.Array(items=items) | nodes.Call(procedure=nodes.Variable(name="append"), arguments=items):
+            return [each for one in items for each in _listed(one)]
+    return (node,)
 
 
 def _wanted(schema: Any, name: str, hint: str | None = None) -> Wanted:

@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import pairwise
+from functools import partial
+from itertools import pairwise, starmap
 
-from truto_mapper.authoring.check.pictures import mistaken, pictures_of
+from truto_mapper.authoring.check.calls import mistaken_call
 from truto_mapper.language import call_types, foreign, nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.hints.operators import looks_like, named
 from truto_mapper.language.hints.templates import joined
-from truto_mapper.language.names import discarded, meant_as_binding
+from truto_mapper.language.names import discarded, is_simple_path, meant_as_binding
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, shortened
 from truto_mapper.text.source import Span
 
@@ -28,9 +29,7 @@ def slips(
     for node in nodes.walk(expression.node):
         match node:
             case nodes.String(value=value):
-                yield from _template(expression, node, value)
-                if (path := _PATH.fullmatch(value)) and path[1] in bound:
-                    yield _warning(expression, "C219", node, "this is a text, not a path", f"write `{value}`")
+                yield from _text(expression, node, value, bound)
             case nodes.Name(value=value):
                 yield from _name(expression, node, value)
             case nodes.Path(steps=steps):
@@ -38,14 +37,13 @@ def slips(
                 yield from _brackets(expression, node)
             case nodes.Object(pairs=pairs) | nodes.Group(pairs=pairs):
                 yield from _repeated_keys(expression, pairs)
+            case nodes.Term(expression=nodes.String() | nodes.Number() as key):
+                field = f"write `{key.value}` for the field" if isinstance(key, nodes.String) else "write a field"
+                yield _warning(expression, "C222", key, "this key is the same for each item", field)
             case nodes.Binary() | nodes.Coalesce() | nodes.Default() | nodes.Condition():
                 yield from _operator(expression, node)
             case nodes.Call():
-                yield from _exchanged_parameters(expression, node)
-                yield from _patterns_as_texts(expression, node)
-                yield from (*_binding_tests(expression, node), *_no_match(expression, node))
-                found = ((one, mistaken(one.value)) for one in pictures_of(node))
-                yield from (_warning(expression, "C219", one, *wrong) for one, wrong in found if wrong)
+                yield from starmap(partial(_warning, expression), mistaken_call(node))
             case nodes.Step(predicates=filters):
                 yield from _filters(expression, node, filters)
 
@@ -61,6 +59,11 @@ def _operator(expression: Expression, node: nodes.Node) -> Iterator[Diagnostic]:
             if left == other:
                 message = f"both sides are `{written(expression, left)}`"
                 yield _warning(expression, "C219", node, message, "one of them should be another value")
+            elif is_simple_path(left) and (read := next((one for one in _beside(right) if one == left), None)):
+                text, made = written(expression, left), written(expression, right)
+                without = "is absent" if isinstance(node, nodes.Coalesce) else "is absent, empty or false"
+                message = f"this reads `{text}`, but counts only where that {without}"
+                yield _warning(expression, "C219", read, message, f"write `{text} ? {made}`")
 
 
 def _operation(expression: Expression, node: nodes.Binary) -> Iterator[Diagnostic]:
@@ -136,6 +139,14 @@ def _divided_by_zero(expression: Expression, node: nodes.Condition) -> Iterator[
                 yield _warning(expression, "C219", test, message, f"write `{text} > 0`")
 
 
+def _beside(node: nodes.Node) -> Iterator[nodes.Node]:
+    """What is below a node and has the same context."""
+    yield node
+    if not isinstance(node, nodes.Path | nodes.Lambda):
+        for one in nodes.children(node):
+            yield from _beside(one)
+
+
 _NOTHING = nodes.Number(Span(0, 0), 0)
 #: Operators with which nobody holds a value against itself.
 _DIFFERING = frozenset({"-", "/", "%", "=", "!=", "<", "<=", ">", ">=", "and", "or", "in"})
@@ -182,70 +193,6 @@ def _functions(expression: Expression, bound: Collection[str]) -> Iterator[Diagn
         yield _warning(expression, "C219", expression.node, "this is a function, not a value", hint)
 
 
-_VALUES = frozenset({"value", "val", "v", "item", "element", "row"})
-_KEYS, _NUMBERS = frozenset({"name", "key", "k", "field"}), frozenset({"index", "idx", "i"})
-#: Names of what is only a place among others.
-_PLACES = _NUMBERS | {"at", "pos", "position"}
-_SUMS = frozenset({"acc", "accumulator", "prev", "previous", "total", "sum"})
-#: What a callback gets first and second, and what these are called where they are exchanged.
-_CALLBACKS = {"each": ("the value", _KEYS, _VALUES), "sift": ("the value", _KEYS, _VALUES)}
-_CALLBACKS |= dict.fromkeys(("map", "filter", "single"), ("the item", _NUMBERS, _VALUES))
-_CALLBACKS |= {"reduce": ("what was made so far", _VALUES, _SUMS)}
-
-
-def _exchanged_parameters(expression: Expression, call: nodes.Call) -> Iterator[Diagnostic]:
-    """C219: `$each(o, function($name, $value) { … })`, which is given the value first."""
-    name = getattr(call.procedure, "name", "")
-    given = call.arguments[1] if name in _CALLBACKS and len(call.arguments) > 1 else None
-    if isinstance(given, nodes.Lambda) and len(given.parameters) > 1:
-        what, *wrong = _CALLBACKS[name]
-        called = [one.name for one in given.parameters[:2]]
-        lowered = [one.lower() for one in called]
-        is_place = what == "the item" and lowered[0] in _PLACES and lowered[1] not in _PLACES | {"n", "a"}
-        if is_place or all(one.lower() in some for one, some in zip(called, wrong, strict=True)):
-            message = f"${name} gives {what} first, and this calls it `${called[0]}`"
-            yield _warning(expression, "C219", given, message, f"write `function(${called[1]}, ${called[0]})`")
-
-
-def _patterns_as_texts(expression: Expression, call: nodes.Call) -> Iterator[Diagnostic]:
-    """C219: `$replace(phone, "[^0-9]", "")`, which looks for these characters as they are."""
-    match call:
-        case nodes.Call(procedure=nodes.Variable(name=name), arguments=(_, nodes.String(value=value) as text, *_)):
-            if name in _SEARCHING and _LIKE_A_PATTERN.search(value):
-                hint = f"write `/{value.replace('/', chr(92) + '/')}/`"
-                yield _warning(expression, "C219", text, f"${name} looks for this text as it is", hint)
-
-
-_SEARCHING = frozenset({"replace", "contains", "split"})
-#: A class of characters, a repeated one, alternatives in brackets, or a beginning.
-_LIKE_A_PATTERN = re.compile(r"\\[dswbDSWB]|\[\^?[^\]]*\w-\w[^\]]*\]|\[\^[^\]]+\]|\.[*+]|\(\w+\|[\w|]+\)|^\^.*\w\$$")
-
-
-def _binding_tests(expression: Expression, call: nodes.Call) -> Iterator[Diagnostic]:
-    """C219: `$sift(o, function($v) { $v := 1 })`, which is no test."""
-    callback = call.arguments[1] if getattr(call.procedure, "name", "") in _TESTING and call.arguments[1:] else None
-    match callback:
-        case nodes.Lambda(parameters=parameters, body=nodes.Bind(variable=variable, value=value)) if any(
-            one.name == variable.name for one in parameters
-        ):
-            hint = f"write `${variable.name} = {written(expression, value)}`"
-            yield _warning(expression, "C219", variable, "`:=` binds, and a test compares", hint)
-
-
-def _no_match(expression: Expression, call: nodes.Call) -> Iterator[Diagnostic]:
-    """C230: `$not(code ~> /^[A-Z]+$/)`, which is never true: a text that does not match gives nothing."""
-    match call:
-        case nodes.Call(
-            procedure=nodes.Variable(name="not"),
-            arguments=(nodes.Apply(right=nodes.Regex()) | nodes.Call(procedure=nodes.Regex()),),
-        ):
-            message = "this is never true: a text that does not match gives nothing, and `$not` of nothing is nothing"
-            yield _warning(expression, "C230", call, message, "write `$not($contains(…, /…/))`")
-
-
-_TESTING = frozenset({"filter", "sift", "single"})
-
-
 def _called(node: nodes.Node, bound: Collection[str]) -> str:
     name = getattr(node, "name", "")
     near = did_you_mean(name, bound, "`${}`") if name else None
@@ -276,10 +223,12 @@ def _repeated_keys(expression: Expression, pairs: Sequence[tuple[nodes.Node, nod
             yield _warning(expression, "C219", key, message, "remove one of them, or rename it")
 
 
-def _template(expression: Expression, node: nodes.Node, value: str) -> Iterator[Diagnostic]:
-    """C219: `"Hello ${name}"`."""
+def _text(expression: Expression, node: nodes.Node, value: str, bound: Collection[str]) -> Iterator[Diagnostic]:
+    """C219: `"Hello ${name}"`, and `"$row.name"`."""
     if edit := joined(value):
         yield _warning(expression, "C219", node, "a string has no placeholders", f"write `{edit}`")
+    if (path := _PATH.fullmatch(value)) and path[1] in bound:
+        yield _warning(expression, "C219", node, "this is a text, not a path", f"write `{value}`")
 
 
 def _name(expression: Expression, node: nodes.Node, value: str) -> Iterator[Diagnostic]:
@@ -346,6 +295,11 @@ def _filters(
             name = test.value if test.value.isidentifier() else f"`{shortened(test.value)}`"
             hint = f"write `.{name}` for the field" if name == test.value else f"write `` .{name} `` for the field"
             yield _warning(expression, "C221", test, "a text in brackets keeps every item", hint)
+    for test in tests:
+        before = expression.text[step.span.start : test.span.start - 1].strip()
+        if isinstance(test, nodes.Call) and written(expression, test) == f"$count({before})":
+            message = "nothing is there: the number of the last item is one less"
+            yield _warning(expression, "C221", test, message, "write `[-1]`")
     for test, number in pairwise(tests):
         if isinstance(number, nodes.Number) and is_index(test):
             head = shortened(expression.text[step.span.start : test.span.end + 1])

@@ -46,6 +46,7 @@ class Surprises(Nulls):
         if is_slip and "array" in kind.kinds != types.KINDS:
             message = "this makes one object of all items: the keys are the same for each"
             self.surprise("warning", "C219", group.pairs[0][0], message, "write `.{` for an object of each item")
+        _constant_key(self, group, kind)
         for key, value in group.pairs:
             is_text, known = types.item_of(self.kind(value)).solid == {"string"}, self.kind(key)
             if is_text and known.path and known.kinds == types.KINDS:
@@ -136,16 +137,17 @@ class Surprises(Nulls):
         return made
 
     def chosen(self, node: nodes.Condition) -> None:
-        """C227: `$exists(a) ? "yes"`, where a constant says that there is something."""
-        if isinstance(node.then, (*nodes.CONSTANTS, nodes.Value)):
-            self.told(node.condition)
+        """C227: `$exists(a) ? "yes"`, where a constant says that there is something, or `a` is always there."""
+        self.told(node.condition, always=not isinstance(node.then, (*nodes.CONSTANTS, nodes.Value)))
 
-    def told(self, node: nodes.Node) -> None:
-        """C227: `$exists(a)` where `a` may be null, of which it is true."""
+    def told(self, node: nodes.Node, *, always: bool = False) -> None:
+        """C227: `$exists(a)` where `a` may be null, of which it is true; perhaps only where it is `always` true."""
         match node:
             case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(one,)):
-                self.told(one)
-            case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)) if self.is_nullable(one):
+                self.told(one, always=always)
+            case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)) if self.is_nullable(
+                one
+            ) and not (always and "undefined" in self.kind(one).kinds):
                 text = self.text_of(one)
                 message = f"`{text}` may be null, of which `$exists` is true"
                 self.surprise("warning", "C227", node, message, f"write `{text} != null`")
@@ -278,7 +280,7 @@ class Surprises(Nulls):
         """Whether a function surely means its second argument where it has a constant text as its first."""
         kind = self.kind(other)
         if name == "replace":
-            return isinstance(other, nodes.String) and other.value not in text
+            return isinstance(other, nodes.String) and (not other.value or other.value not in text)
         if name == "join":
             return "array" in kind.solid and kind != types.ANY
         is_read = any(isinstance(one, nodes.Name) for one in nodes.walk(other))
@@ -351,6 +353,15 @@ def _sort(judge: Surprises, key: nodes.Node, edit: str) -> None:
         judge.surprise("warning", "C222", key, message, f"write `$string({text})`")
     elif judge.may_lack(key):
         judge.surprise("note", "C222", key, f"rows without `{text}` come last", f"give them a value: `{edit}`")
+
+
+def _constant_key(judge: Surprises, group: nodes.Group, kind: Type) -> None:
+    """C219: `lines{"code": $sum(net)}`, where `code` is a field of what is grouped."""
+    match group.pairs:
+        case ((nodes.String(value=name) as key, value),) if name in types.properties_at(kind, ()):
+            if not any(isinstance(one, nodes.Name) and one.value == name for one in nodes.walk(value)):
+                message = f"all items are one group, whose key is the text {judge.text_of(key)}"
+                judge.surprise("warning", "C219", key, message, f"write `{name}` for the field")
 
 
 def _of_no_item(judge: Surprises, step: nodes.Step, test: nodes.Binary) -> nodes.Variable | None:

@@ -147,15 +147,23 @@ def truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
 
 
 def taken_for_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
-    """C247: `a.count ? f(a.count)`, which leaves out the number 0."""
+    """C247: `a.count ? f(a.count)`, which leaves out the number 0, and `$lookup({"JPY": 0}, a) ?: 2`."""
     for one in once(typed.endpoint):
-        below = nodes.walk(one.node) if "?" in one.text else ()
-        for node in (each for each in below if isinstance(each, nodes.Condition)):
-            for test in nodes.conjuncts(node.condition):
-                if _is_count(typed, test) and _loses_zero(node, test):
-                    text = written(one, test)
-                    message = f"`{text}` is false where it is 0, which is left out then"
-                    yield one.diagnostic("C247", message, test, severity="warning", hint=f"write `{text} != null`")
+        for node in nodes.walk(one.node) if "?" in one.text else ():
+            match node:
+                case nodes.Condition(condition=condition):
+                    for test in nodes.conjuncts(condition):
+                        if _is_count(typed, test) and _loses_zero(node, test):
+                            text = written(one, test)
+                            message, hint = (
+                                f"`{text}` is false where it is 0, which is left out then",
+                                f"`{text} != null`",
+                            )
+                            yield one.diagnostic("C247", message, test, severity="warning", hint=f"write {hint}")
+                case nodes.Default(left=left, right=right) if _has_zero(typed.kind(left)) and not _is_zero(right):
+                    text, other = written(one, left), written(one, right)
+                    message, hint = f"this is {other} where `{text}` is 0, too", f"write `{text} ?? {other}`"
+                    yield one.diagnostic("C247", message, node, severity="warning", hint=hint)
 
 
 def lost_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
@@ -186,8 +194,15 @@ def _loses_zero(node: nodes.Condition, test: Node) -> bool:
     """Whether a condition reads the number that it tests, does not divide by it, and gives no 0 for 0."""
     below = [one for one in nodes.walk(node.then) if isinstance(one, nodes.Binary) and one.operator in "/%"]
     divides = any(_reads(one.right, test) for one in below)
-    is_zero = isinstance(node.otherwise, nodes.Number) and node.otherwise.value == 0
-    return _reads(node.then, test) and not divides and not is_zero
+    return _reads(node.then, test) and not divides and not _is_zero(node.otherwise)
+
+
+def _has_zero(kind: types.Type) -> bool:
+    return any(one == 0 and not isinstance(one, bool) for one in kind.values or ())
+
+
+def _is_zero(node: Node | None) -> bool:
+    return isinstance(node, nodes.Number) and node.value == 0
 
 
 def existing_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:

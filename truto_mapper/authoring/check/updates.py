@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 
 from truto_mapper.authoring.check.absence import sample
 from truto_mapper.authoring.check.expressions import EndpointTypes
@@ -27,11 +28,13 @@ def overwritten(typed: EndpointTypes) -> Iterator[Diagnostic]:
     endpoint = typed.endpoint
     if endpoint.method != "update" or endpoint.http_method == "PUT":
         return
-    properties, given = _body(typed)
-    for path, _, one in leaves(endpoint.body):
+    (properties, given), parts = _body(typed), list(leaves(endpoint.body))
+    above = zip(*(path[:-1] for path, *_ in parts), strict=False)
+    whole = len(list(takewhile(lambda names: len({*names}) == 1, above)))
+    for path, _, one in parts:
         fields = _fields(one)
         left = next((name for name in fields if name not in given), None)
-        sent = _sent(one, given) if path and left and not _is_required(endpoint, path) else MISSING
+        sent = _sent(one, given) if path and left and not _is_required(endpoint, path, whole) else MISSING
         # `[a, b]` of parts that may all be absent changes nothing, an empty list in place of the caller's does.
         is_left = sent == [] and all(properties.get(one, types.ANY).solid & {"array", "object"} for one in fields)
         if sent is not MISSING and (sent or not isinstance(sent, list | dict) or is_left or _is_constant(one)):
@@ -83,11 +86,11 @@ def _is_constant(expression: Expression) -> bool:
     return any(not getattr(node, "items", getattr(node, "pairs", None)) for node in empty)
 
 
-def _is_required(endpoint: Endpoint, path: Steps) -> bool:
-    """Whether the provider requires a part of the body, or what it is in."""
+def _is_required(endpoint: Endpoint, path: Steps, whole: int) -> bool:
+    """Whether the provider requires a part of the body, or what it is in, below so many steps that all parts share."""
     schema = None if endpoint.request is None else RequestSchema(dict(endpoint.request))
-    for name in keys_of(path):
-        if schema is None or name in schema.required:
+    for number, name in enumerate(keys_of(path)):
+        if schema is None or (name in schema.required and number >= whole):
             return schema is not None
         schema = schema.at(name)
     return False
