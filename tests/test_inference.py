@@ -306,6 +306,17 @@ HANDED = ["kind", "'x'", "[1, 2]", '{"a": 1}', "function($x) { $x }", "null", "/
 CALLS = ["{0} ~> ${1}", "{0} ~> ${1}()", "${1}()", "${1}({0})", "${1}({0}, {0})", "${1}({0}, {0}, {0}, {0}, {0})"]
 
 
+def test_what_a_path_binds_has_the_type_of_its_items_and_the_next_step_begins_where_it_was_bound():
+    told = []
+    node = Expression('calls@$c#$at.tags@$t.{"m": $c.minutes, "at": $at.a, "t": $t, "x": $c.nope, "y": nope}').node
+    judge = inference.Recording(lambda code, node, *_: told.append((code, getattr(node, "value", ""))))
+    judge.infer(node, inference.TypeScope({}, whole()))
+    assert told == [("C206", "nope"), ("C206", "nope")]
+    read = (one for one in nodes.walk(node) if isinstance(one, nodes.Variable) and id(one) in judge.kinds)
+    kinds = {one.name: judge.kinds[id(one)].solid for one in read}
+    assert kinds == {"c": {"object"}, "at": {"integer"}, "t": {"string"}}
+
+
 @pytest.mark.parametrize("name", LIBRARY)
 def test_a_call_with_any_number_of_odd_arguments_has_a_type(name):
     for text in (call.format(handed, name) for call in CALLS for handed in HANDED):

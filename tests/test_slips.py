@@ -62,6 +62,18 @@ SLIPS = [
     ('$toMillis(a, "[M]/[D]/[Y] [H]:[M01]")', [("C219", '"[M]/[D]/[Y] [H]:[M01]"', "write `m` for minutes")]),
     ('a ~> $toMillis("[Y]-[M]-[D] [h]:[m]")', [("C219", '"[Y]-[M]-[D] [h]:[m]"', "write `H` for the hour of the day")]),
     ('$dtFromIso(a).toFormat("h:m")', [("C219", '"h:m"', "write `H` for the hour of the day")]),
+    ("a.b ?: $number(a.b) / 100", [("C219", "a.b", "write `a.b ? $number(a.b) / 100`")]),
+    ('a ?? "no " & a', [("C219", "a", 'write `a ? "no " & a`')]),
+    ('rows^("name")', [("C222", '"name"', "write `name` for the field")]),
+    ("rows^(>name, 1)", [("C222", "1", "write a field")]),
+    ("rows[$count(rows)].a", [("C221", "$count(rows)", "write `[-1]`")]),
+    ("$filter(a, function($v) { $ != null })", [("C219", "$", "`$` is what is around the call: write `$v`")]),
+    ("$map(a, function($v, $i) { {'id': $w.id} })", [("C219", "{'id': $w.id}", "write `$v.…`")]),
+    ('$contains(a, "/not found/i")', [("C219", '"/not found/i"', "write `/not found/i`")]),
+    (
+        '$encodeUrlComponent(a & "/notes")',
+        [("C219", '"/notes"', "write it behind the call: `$encodeUrlComponent(…) & …`")],
+    ),
 ]
 
 
@@ -71,6 +83,16 @@ def test_a_slip_is_told_with_what_to_write(text, expected):
 
 
 FINE = [
+    "a ?? b[a = 1]",
+    "a ?: a.b",
+    "rows^(name)",
+    "rows[$count(rows) - 1]",
+    "rows[$count(others)]",
+    "$map(a, function($v, $i) { $i })",
+    '$map(a, function($v) { "x" })',
+    "$reduce(a, function($v, $w) { $w })",
+    '$contains(a, "/users/")',
+    '$encodeUrlComponent(owner & "/" & name)',
     '$fromMillis(a, "[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01]Z")',
     '$dtFromFormat(a, "HH:mm dd/MM/yyyy")',
     "$dtFromFormat(a, \"d LLL yyyy 'at' h:mm a\")",

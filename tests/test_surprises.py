@@ -110,6 +110,10 @@ SURPRISES = [
     ('$exists($row.maybe) ? $count($row.maybe[id != "a"])', []),
     ("$count(maybe[$ != 1])", [("warning", "C224", "maybe[$ != 1]", "write `$count((maybe[$ != 1])[$ != null])`")]),
     ("items[rank]", [("warning", "C221", "rank", "write `[rank != 0]` for a condition")]),
+    ("$exists(size) ? {'size': size}", []),
+    ('items{"rank": $count($)}', [("warning", "C219", '"rank"', "write `rank` for the field")]),
+    ('items{"rank": $sum(rank)}', []),
+    ('$replace("-", "", id)', [("warning", "C225", '"-"', "the text comes first, then what it may have")]),
 ]
 
 

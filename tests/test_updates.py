@@ -1,6 +1,7 @@
 """An update whose request has a value for what its caller left alone is found; one that only carries over is right."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,19 @@ def test_a_put_and_what_the_provider_requires_have_a_value_for_everything(tmp_pa
     assert found(tmp_path, '$body.note ?? ""', method="PUT") == []
     assert found(tmp_path, '$body.note ?? ""', required=["one"]) == []
     assert found(tmp_path, '$body.note ?? ""', required=["all"]) != []
+
+
+def test_an_object_that_has_all_of_a_body_is_required_without_saying_so_of_its_parts(tmp_path):
+    found(tmp_path, '$body.note ?? ""', required=["contact"])
+    schema = {"type": "object", "required": ["contact"], "properties": {"contact": {"type": "object"}, "by": {}}}
+    Path(tmp_path, "schemas/acme/change.schema.json").write_text(json.dumps(schema), "utf-8")
+    text = Path(tmp_path, "m.yaml").read_text("utf-8")
+    for more, count in (("", 1), ("\n      by: '$id'", 0)):
+        whole = re.sub(
+            r"body_mapping:\n      (all: .*)\n      (one: .*)", rf"body_mapping:\n      contact: {{\2}}{more}", text
+        )
+        Path(tmp_path, "m.yaml").write_text(whole, "utf-8")
+        assert [one.code for one in check.check(load(tmp_path / "m.yaml"))].count("C251") == count, whole
 
 
 SHARED = """\

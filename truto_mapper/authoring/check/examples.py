@@ -179,7 +179,9 @@ def _failing(typed: EndpointTypes, expression: Expression) -> Iterator[Diagnosti
             case nodes.Call(procedure=nodes.Variable(name=name), arguments=(first, *_)) if name in _CONVERSIONS:
                 path = _only_path(node, first)
                 forms = [] if path is None else typed.described.of(typed.kind(path).path)
-                examples, said = _examples(forms), in_words(forms)
+                has_picture = name in ("toMillis", "dtFromFormat") and len(node.arguments) > 1
+                such = _SUCH.get(typed.kind(path).format or "") if path is not None and has_picture else None
+                examples, said = _examples(forms) or ([such] if such else []), in_words(forms)
                 if path is None or not examples:
                     continue
                 dates = _shown_dates(said, alone=True)
@@ -188,9 +190,8 @@ def _failing(typed: EndpointTypes, expression: Expression) -> Iterator[Diagnosti
                 ]
                 text = written(expression, path)
                 if failing and (dates or len(failing) == len(examples)):
-                    message = (
-                        f"${name} cannot read {excerpt(failing[0])}, which the provider's schema shows for `{text}`"
-                    )
+                    shown = f"which the provider's schema shows for `{text}`" if forms else f"a form that `{text}` has"
+                    message = f"${name} cannot read {excerpt(failing[0])}, {shown}"
                     yield expression.diagnostic("C225", message, node, severity="warning")
                 elif _EMPTY.search(said) and _fails_for_empty(expression, node, path):
                     message = f"${name} fails where `{text}` is empty, as the provider's schema says it may be"

@@ -49,15 +49,29 @@ def swapped_branches(typed: EndpointTypes) -> Iterator[Diagnostic]:
 
 
 def lost_defaults(typed: EndpointTypes) -> Iterator[Diagnostic]:
-    """C219: `name ? ""`, and `own.email ? other.email`, which never give what they ask for."""
+    """C219: `name ? ""`, `own.email ? other.email` and `$trim(name) ? title`, which never give what they ask for."""
     for one in once(typed.endpoint):
         for node in nodes.walk(one.node) if "?" in one.text else ():
             if isinstance(node, nodes.Condition) and node.otherwise is None and _is_plain(typed.kind(node.condition)):
                 test, then = node.condition, node.then
-                if is_simple_path(test) and (_is_empty(then) or _are_namesakes(typed, test, then)):
+                is_slip = is_simple_path(test) and (_is_empty(then) or _are_namesakes(typed, test, then))
+                if is_slip or _is_made_in_vain(typed, test, then):
                     asked, given = written(one, test), written(one, then)
                     message = f"`{asked}` is only asked for, and never given"
                     yield one.diagnostic("C219", message, node, severity="warning", hint=f"write `{asked} ?: {given}`")
+
+
+def _is_made_in_vain(typed: EndpointTypes, test: nodes.Node, then: nodes.Node) -> bool:
+    """Whether a test converts something to a value of the same type as what is given, which reads nothing of that."""
+    name = getattr(test.procedure, "name", "") if isinstance(test, nodes.Call) else ""
+    read = [one for one in nodes.walk(test) if is_simple_path(one)] if name in _CONVERSIONS else []
+    is_alike = typed.kind(test).solid == typed.kind(then).solid
+    return bool(read) and is_alike and not any(one in read for one in nodes.walk(then))
+
+
+#: Functions whose result is more than that there is something.
+_CONVERSIONS = frozenset({"ceilDate", "floorDate", "fromMillis", "toMillis"})
+_CONVERSIONS |= {"lowercase", "string", "trim", "uppercase"}
 
 
 def _is_empty(node: nodes.Node) -> bool:
