@@ -105,11 +105,14 @@ class Given:
         self.scope, self.mapper, self.refusal = scope, typed.mapper, typed.endpoint.query_error
 
     def is_absent(
-        self, expression: Expression, node: nodes.Node, kinds: Kinds | None = None, *, in_item: bool = False
+        self, expression: Expression, node: nodes.Node, kinds: Kinds | None = None, *, item: str | None = None
     ) -> bool:
-        """Whether a value of the request, a part of an expression, may be absent; names may be those of its items."""
+        """Whether a value of the request, a part of an expression, may be absent.
+
+        It may be made of an `item` of the body, which is a variable; "" if it is the context.
+        """
         known = kinds_in(node, self.scope) if kinds is None else kinds
-        is_open = may_be_absent(node, known, lambda one: self._is_open(one, known, in_item=in_item))
+        is_open = may_be_absent(node, known, lambda one: self._is_open(one, known, item))
         return is_open and not self._is_refused(expression, node)
 
     def default(self, node: nodes.Node) -> tuple[str, Any]:
@@ -143,13 +146,13 @@ class Given:
             made[holder][name] = sample(known.get(name, types.ANY))
         return made
 
-    def _is_open(self, node: nodes.Node, kinds: Kinds, *, in_item: bool) -> bool:
+    def _is_open(self, node: nodes.Node, kinds: Kinds, item: str | None) -> bool:
         kind = kinds.get(id(node), types.ANY)
         if not is_simple_path(node) or "undefined" not in kind.kinds or not kind.solid or kind == types.ANY:
             return False
         root, *below = texts_of_names(node)
-        if in_item and isinstance(leading_names(node)[0], nodes.Name):
-            return self.refusal is None or root not in self.refusal.text
+        if item is not None and getattr(leading_names(node)[0], "name", "") == item:
+            return self.refusal is None or (below[-1] if below else root) not in self.refusal.text
         if root == "context" and below:
             return any(below[0] in _defaulted(one) for one in self.mapper.mapping.endpoints)
         return root in ("query", "body", "cursor") and (bool(below) or root == "cursor")

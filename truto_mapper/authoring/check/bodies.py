@@ -107,6 +107,8 @@ class Bodies:
     def _first_only(self, expression: Expression, wanted: Wanted) -> Iterator[Diagnostic]:
         """One item of a list that the caller gives, where a list is wanted."""
         node = expression.node
+        if isinstance(node, nodes.Call) and getattr(node.procedure, "name", "") == "map" and node.arguments:
+            node = node.arguments[0]
         number = fields.first_item(node) if wanted.schema.is_array else None
         inside = [one for one in nodes.walk(node) if isinstance(one, nodes.Variable)] if number is not None else []
         if number is not None and any(one.name in ("query", "body") for one in inside):
@@ -141,10 +143,10 @@ def _missing(
     given: Given,
     kinds: Kinds | None = None,
     *,
-    in_item: bool = False,
+    item: str | None = None,
 ) -> Iterator[Diagnostic]:
     """A required value that may be absent."""
-    if given.is_absent(expression, node, kinds, in_item=in_item):
+    if given.is_absent(expression, node, kinds, item=item):
         message = f"{wanted.owner} requires `{wanted.called}`, which may be absent here"
         hint = "give it a value: `… ?? …`, or refuse the query by `query_error`"
         yield expression.diagnostic(wanted.code, message, node, severity="warning", hint=hint)
@@ -157,8 +159,8 @@ class _Part:
     expression: Expression
     kinds: Kinds
     given: Given
-    #: Whether names are those of an item of the body.
-    in_item: bool = False
+    #: The variable that is an item of the body, "" for the context.
+    item: str | None = None
 
     def misfits(self, wanted: Wanted, node: nodes.Node | None = None) -> Iterator[Diagnostic]:
         node = self.expression.node if node is None else node
@@ -178,6 +180,11 @@ class _Part:
             ):
                 yield from self.below(node).keys(node, pairs, inner)
             case nodes.Call(
+                procedure=nodes.Variable(name="map"),
+                arguments=(listed, nodes.Lambda(parameters=(nodes.Variable(name=name), *_), body=made)),
+            ) if wanted.schema.is_array:
+                yield from self.below(listed, name).misfits(wanted.items, made)
+            case nodes.Call(
                 procedure=nodes.Variable(name="min" | "max" as name), arguments=(nodes.Array(items=items),)
             ):
                 yield from (*self.bounded(name, items, wanted), *self.leaf(wanted, node))
@@ -191,10 +198,10 @@ class _Part:
             case _:
                 yield from self.leaf(wanted, node)
 
-    def below(self, node: nodes.Node) -> _Part:
+    def below(self, node: nodes.Node, item: str = "") -> _Part:
         """The same for what is made of each item of a path."""
         is_of_body = isinstance(node, nodes.Path) and getattr(node.steps[0].node, "name", "") == "body"
-        return replace(self, in_item=True) if is_of_body else self
+        return replace(self, item=item) if is_of_body else self
 
     def object(self, wanted: Wanted) -> Wanted | None:
         """What an object must be at a place; None if there is none, or if it says nothing."""
@@ -263,7 +270,7 @@ class _Part:
             if below is not None:
                 yield from self.misfits(below, value)
                 if name in wanted.schema.required:
-                    yield from _missing(self.expression, value, below, self.given, self.kinds, in_item=self.in_item)
+                    yield from _missing(self.expression, value, below, self.given, self.kinds, item=self.item)
             elif name is not None:
                 yield fitting.unknown(self.expression, key, name, wanted)
         for name in wanted.schema.required if len(names) == len(pairs) else ():

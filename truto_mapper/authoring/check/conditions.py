@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from operator import ge, gt, le, lt
 from typing import Any
 
@@ -231,7 +231,11 @@ class _Scene:
         for number, item in enumerate(listed.items):
             if isinstance(item, nodes.LITERALS) and item in listed.items[:number]:
                 yield self.tell(item, f"the list has {self.text(item)} twice")
-        if test := _test(node):
+        kind = self.kinds.get(id(node.left), types.ANY)
+        given = {item.value for item in listed.items if isinstance(item, nodes.LITERALS)}
+        if kind.values and set(kind.values) <= given and not kind.kinds & types.NONE:
+            yield self.tell(node, f"this is always true: the list has every value of `{self.text(node.left)}`")
+        elif test := _test(node):
             yield from self.decided(node, [test])
 
     def decided(self, node: Node, tests: Sequence[_Test], *, either: bool = False) -> Iterator[Diagnostic]:
@@ -273,7 +277,9 @@ class _Scene:
             return ()
         if _is_status(subject):
             return self.statuses
-        numbers = {value + more for value in constants if _is_number(value) for more in (-1, -0.5, 0, 0.5, 1)}
+        given = sorted(value for value in constants if _is_number(value))
+        numbers = {value + more for value in given for more in (-1, -0.5, 0, 0.5, 1)}
+        numbers |= {(one + next_) / 2 for one, next_ in pairwise(given)}
         texts = {value + more for value in constants if isinstance(value, str) for more in ("", "\0")}
         if is_count:
             return {0, *(one for one in numbers if one >= 0 and one == int(one))}

@@ -184,10 +184,13 @@ def _of_schema(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[D
 
 def _fractions(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diagnostic]:
     """A quotient, an average, or a number of the provider's that need not be whole, where a whole number is wanted."""
-    if "integer" in wanted.schema.kinds and kind.path and "number" in kind.solid and kind.values is None:
-        message = f"`{wanted.called}` is an integer, but `{dotted(kind.path)}` may have a fraction"
+    node = wanted.node or expression.node
+    is_declared = "number" in kind.solid and kind.values is None and (kind.path or is_simple_path(node))
+    if "integer" in wanted.schema.kinds and is_declared:
+        read = dotted(kind.path) if kind.path else expression.text[node.span.start : node.span.end].strip()
+        message = f"`{wanted.called}` is an integer, but `{read}` may have a fraction"
         yield expression.diagnostic(wanted.code, message, wanted.node, severity="warning", hint="write `$round(…)`")
-    for node in results(wanted.node or expression.node) if "integer" in wanted.schema.kinds else ():
+    for node in results(node) if "integer" in wanted.schema.kinds else ():
         if _is_fraction(node):
             text = expression.text[node.span.start : node.span.end].strip()
             message = f"`{wanted.called}` is an integer, but this may give a fraction"

@@ -46,10 +46,15 @@ def negated(node: Node) -> Iterator[Node]:
             values = [each.value for each in (then, other) if isinstance(each, nodes.LITERALS)]
             if len(values) == 2 and _is_of(values[0], _NO) and _is_of(values[1], _YES):
                 yield one
-            elif len(values) == 2 and values[1] in parts(_name(one)) and values[0] not in parts(_name(one)):
+            elif len(values) == 2 and _is_in(values[1], _name(one)) and not _is_in(values[0], _name(one)):
                 yield one  # `include_hidden ? "exclude" : "include"`
         case nodes.Block(expressions=(one,)):
             yield from negated(one)
+
+
+def _is_in(value: object, name: str) -> bool:
+    """Whether a value is a word of a name."""
+    return isinstance(value, str) and value.lower() in parts(name)
 
 
 def _is_of(value: object, some: frozenset[object]) -> bool:
@@ -65,7 +70,7 @@ def turned_around(named: Sequence[Named]) -> Iterator[Diagnostic]:
     for one in named:
         for group in one.namings.groups:
             for naming in group.namings if group.kind != "errors" else ():
-                yield from _opposite(naming)
+                yield from (*_opposite(naming), *_other_word(one.types, naming))
         for join in one.types.endpoint.joins:
             for node in negated(join.run_if.node) if join.run_if is not None else ():
                 name = _name(node)
@@ -98,6 +103,19 @@ def _opposite(naming: Naming) -> Iterator[Diagnostic]:
             yield naming.diagnostic("C246", f'"{given.value}" is given where `{_name(asked)}` says no', "swap them")
 
 
+def _other_word(typed: EndpointTypes, naming: Naming) -> Iterator[Diagnostic]:
+    """C246: `is_optional: role = "REQUIRED"`, where `role` can be "OPTIONAL"."""
+    match naming.node:
+        case nodes.Binary(operator="=" | "!=" as operator, left=one, right=nodes.String(value=value)) if _is_plain(one):
+            name = parts(str(naming.path[-1]))
+            named = [word for word in typed.kind(one).values or () if _is_in(word, str(naming.path[-1]))]
+            if len(named) == 1 and (value in named) is (operator == "!=") and not {"not", "no", "non"} & set(name):
+                message = (
+                    f'`{naming.name}` is true where `{_name(one)}` is {"not " if operator == "!=" else ""}"{value}"'
+                )
+                yield naming.diagnostic("C246", message, f'write `{_name(one)} = "{named[0]}"`')
+
+
 def _answers(node: Node) -> Iterator[tuple[Node, object, Node | None]]:
     """What a condition, or a table, gives for an answer to what a name asks: the name, the answer and the value."""
     match node:
@@ -110,6 +128,8 @@ def _answers(node: Node) -> Iterator[tuple[Node, object, Node | None]]:
         ) if _is_plain(asked):
             given = (then, other) if operator == "=" else (other, then)
             yield from ((asked, answer.value, given[0]), (asked, not _is_of(answer.value, _YES), given[1]))
+        case nodes.Condition(condition=asked, otherwise=other) if _is_plain(asked):
+            yield asked, False, other
         case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(nodes.Object(pairs=pairs), asked)) if (
             _is_plain(asked)
         ):
