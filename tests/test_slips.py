@@ -68,7 +68,7 @@ SLIPS = [
     ("rows^(>name, 1)", [("C222", "1", "write a field")]),
     ("rows[$count(rows)].a", [("C221", "$count(rows)", "write `[-1]`")]),
     ("$filter(a, function($v) { $ != null })", [("C219", "$", "`$` is what is around the call: write `$v`")]),
-    ("$map(a, function($v, $i) { {'id': $w.id} })", [("C219", "{'id': $w.id}", "write `$v.…`")]),
+    ("$map(a, function($v, $i) { {'id': $w.id} })", [("C219", "{'id': $w.id}", "read `$v`")]),
     ('$contains(a, "/not found/i")', [("C219", '"/not found/i"', "write `/not found/i`")]),
     (
         '$encodeUrlComponent(a & "/notes")',

@@ -62,8 +62,7 @@ class RequestSchema:
 
     def limit(self, word: str) -> float | None:
         """The `minimum` or the `maximum` of a number, if there is one."""
-        limits = [form[word] for form in self.certain if isinstance(form.get(word), int | float)]
-        return (max if word == "minimum" else min)(limits) if limits else None
+        return limit(self.certain, word)
 
     @property
     def names(self) -> list[str]:
@@ -180,6 +179,12 @@ class RequestSchema:
             else:
                 declared[name] = one
         return declared, rest
+
+
+def limit(forms: Iterable[JSON], word: str) -> float | None:
+    """The `minimum` or the `maximum` that schemas set together, if one does."""
+    limits = [form[word] for form in forms if isinstance(form.get(word), int | float)]
+    return (max if word == "minimum" else min)(limits) if limits else None
 
 
 def _declared(schema: JSON) -> frozenset[str]:

@@ -165,13 +165,9 @@ class _Part:
     def misfits(self, wanted: Wanted, node: nodes.Node | None = None) -> Iterator[Diagnostic]:
         node = self.expression.node if node is None else node
         match node:
-            case nodes.Condition(then=one, otherwise=other):
-                yield from self.misfits(wanted, one)
-                yield from self.misfits(wanted, other) if other is not None else ()
-            case nodes.Coalesce(left=one, right=other) | nodes.Default(left=one, right=other):
-                yield from (*self.misfits(wanted, one), *self.misfits(wanted, other))
-            case nodes.Block(expressions=(*_, one)):
-                yield from self.misfits(wanted, one)
+            case nodes.Condition() | nodes.Coalesce() | nodes.Default() | nodes.Block(expressions=(_, *_)):
+                for one in fitting.results(node):
+                    yield from self.misfits(wanted, one)
             case nodes.Array(items=items) if "array" in wanted.schema.kinds:
                 for one in items:
                     yield from self.misfits(wanted.items, one)
@@ -188,13 +184,10 @@ class _Part:
                 procedure=nodes.Variable(name="min" | "max" as name), arguments=(nodes.Array(items=items),)
             ):
                 yield from (*self.bounded(name, items, wanted), *self.leaf(wanted, node))
-            case nodes.Call(procedure=nodes.Variable(name="number"), arguments=(one,)):
-                texts = [each for each in fitting.results(one) if isinstance(each, nodes.String)]
+            case nodes.Call(procedure=nodes.Variable(name="number"), arguments=(one,)) if texts := _texts(one):
                 for each in texts:
-                    yield from fitting.misfits(
-                        self.expression, types.constant(number_in(each.value)), _at(wanted, each)
-                    )
-                yield from self.leaf(wanted, node) if not texts else ()
+                    kind = types.constant(number_in(each.value))
+                    yield from fitting.misfits(self.expression, kind, _at(wanted, each))
             case _:
                 yield from self.leaf(wanted, node)
 
@@ -292,6 +285,11 @@ class _Part:
                 message = f"`{wanted.called}` is at least {low}, but this is never more than {one.value}"
             if message is not None:
                 yield wanted.found(self.expression, message, one)
+
+
+def _texts(node: nodes.Node) -> list[nodes.String]:
+    """The constant texts that can be the value of a node."""
+    return [one for one in fitting.results(node) if isinstance(one, nodes.String)]
 
 
 def _at(wanted: Wanted, node: nodes.Node) -> Wanted:

@@ -21,6 +21,7 @@ def mistaken_call(call: nodes.Call) -> Iterator[Slip]:
         yield from (*_exchanged_parameters(name, given), *_ignored_items(name, given))
         yield from _binding_test(given) if name in _TESTING else ()
     yield from (*_patterns_as_texts(name, call), *_no_match(call), *_escaped_parts(name, call))
+    yield from (*_joined_without_separator(name, call), *_one_sided(name, call), *_of_first_item(name, call))
     found = ((one, mistaken(one.value)) for one in pictures_of(call))
     yield from (("C219", one, *wrong) for one, wrong in found if wrong)
 
@@ -51,11 +52,13 @@ def _exchanged_parameters(name: str, given: nodes.Lambda) -> Iterator[Slip]:
 def _ignored_items(name: str, given: nodes.Lambda) -> Iterator[Slip]:
     """C219: `$filter(rows, function($row) { $ != null })`, which is the same for each item."""
     names = [one.name for one in given.parameters]
+    if name == "each" and isinstance(given.body, nodes.Object):
+        names = names[:1]  # an object that is made of the key alone
     read = [one for one in nodes.walk(given.body) if isinstance(one, nodes.Variable | nodes.Name)]
     if names and read and not any(getattr(one, "name", getattr(one, "value", "")) in names for one in read):
-        message = f"this is the same for each item of ${name}: nothing in it reads `${names[0]}`"
+        message = f"nothing in this function of ${name} reads `${names[0]}`"
         context = next((one for one in read if isinstance(one, nodes.Variable) and not one.name), None)
-        hint = f"`$` is what is around the call: write `${names[0]}`" if context else f"write `${names[0]}.…`"
+        hint = f"`$` is what is around the call: write `${names[0]}`" if context else f"read `${names[0]}`"
         yield "C219", context or given.body, message, hint
 
 
@@ -82,6 +85,8 @@ def _escaped_parts(name: str, call: nodes.Call) -> Iterator[Slip]:
         if isinstance(one, nodes.String) and _PART.search(one.value):
             message = f"${name} escapes this, so that it is no part of the address"
             yield "C219", one, message, f"write it behind the call: `${name}(…) & …`"
+        elif isinstance(one, nodes.Call) and getattr(one.procedure, "name", "") == name:
+            yield "C219", one, "this is escaped twice", f"write `${name}` once"
 
 
 #: A segment of a path behind another, or the name of a parameter.
@@ -107,3 +112,45 @@ def _no_match(call: nodes.Call) -> Iterator[Slip]:
 
 
 _TESTING = frozenset({"filter", "sift", "single"})
+
+
+def _joined_without_separator(name: str, call: nodes.Call) -> Iterator[Slip]:
+    """C219: `$join([first, last])`, whose words run together."""
+    match call.arguments:
+        case (listed,) if name == "join":
+            items = next((one.items for one in nodes.walk(listed) if isinstance(one, nodes.Array)), ())
+            if len(items) > 1 and not any(isinstance(one, nodes.CONSTANTS) for one in items):
+                message = "$join puts nothing between the items without a second argument"
+                yield "C219", call, message, 'write `$join(…, " ")`'
+
+
+def _one_sided(name: str, call: nodes.Call) -> Iterator[Slip]:
+    """C219: `$sort(rows, function($row) { $row.at })`: a comparator is given two items."""
+    match call.arguments:
+        case (_, nodes.Lambda(parameters=(one,), body=body) as given) if name == "sort":
+            key = isinstance(body, nodes.Path) and body.steps[0].node == one
+            hint = "write `…^(…)` to sort by a key" if key else "write `function($a, $b) { $a.… > $b.… }`"
+            yield (
+                "C219",
+                given,
+                "$sort gives two items to its function, which says whether they are to be swapped",
+                hint,
+            )
+
+
+_ARITHMETIC = frozenset("+-*/%")
+
+
+def _of_first_item(name: str, call: nodes.Call) -> Iterator[Slip]:
+    """C219: `$reduce(days, function($sum, $day) { $sum + $day.hours })`, whose first sum is the first day."""
+    match call.arguments:
+        case (_, nodes.Lambda(parameters=(made, *_), body=body), nodes.String() as first) if name == "reduce":
+            sums = [one for one in nodes.walk(body) if isinstance(one, nodes.Binary) and one.operator in _ARITHMETIC]
+            if any(made in (one.left, one.right) for one in sums):
+                yield "C219", first, f"`${made.name}` begins as a text, which cannot be added to", "write `0`"
+        case (_, nodes.Lambda(parameters=(made, item, *_), body=body)) if name == "reduce":
+            heads = [one.steps[0].node for one in nodes.walk(body) if isinstance(one, nodes.Path) and one.steps[1:]]
+            whole = [one for one in nodes.walk(body) if not any(one is head for head in heads)]
+            if item in heads and made not in heads and made in whole and item not in whole:
+                message = f"`${made.name}` begins as the first item itself, and `${item.name}` as the second"
+                yield "C219", call, message, "give what it begins with as a third argument: `, 0)`"

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
+from math import inf
 from operator import ge, gt, le, lt
 from typing import Any
 
+from truto_mapper.authoring.check.described import Described
 from truto_mapper.authoring.check.expressions import PLANNING, EndpointTypes
 from truto_mapper.authoring.check.slips import written
 from truto_mapper.engine.mapper import Mapper
+from truto_mapper.engine.request_schema import limit
 from truto_mapper.engine.source_types import refusal_type, reply_type
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
@@ -46,7 +49,7 @@ def pointless_conditions(types_: EndpointTypes) -> Iterator[Diagnostic]:
     for place, one in every(endpoint):
         key = tests.get(id(one), "empty_when" if place[:5] == "join." and place.endswith(".empty_when") else "")
         statuses = _SUCCESSES if key != "empty_when" else _EMPTY if endpoint.decode is None else _ALL
-        yield from _Scene(one, types_.kinds, statuses, place in PLANNING).found(key)
+        yield from _Scene(one, types_.kinds, statuses, place in PLANNING, types_.described).found(key)
 
 
 def _of_key(endpoint: Endpoint, key: str) -> Iterator[Expression]:
@@ -99,6 +102,7 @@ class _Scene:
     kinds: Mapping[int, Type]
     statuses: Sequence[int]
     is_planning: bool = False
+    described: Described | None = None
 
     def found(self, key: str) -> Iterator[Diagnostic]:
         """What is pointless in the expression, which is the condition `key` of an endpoint if that is not empty."""
@@ -251,6 +255,10 @@ class _Scene:
         subject = tests[0].subject
         if len(tests) > 1:
             return None
+        low, high = self.limits(subject)
+        if (low, high) != (-inf, inf):
+            bounds = [f"{word} {one:g}" for word, one in (("at least", low), ("at most", high)) if abs(one) != inf]
+            return f"by the provider's schema, `{self.text(subject)}` is {' and '.join(bounds)}"
         if _is_status(subject):
             some = _SAID.get(self.statuses, "100 to 599")
             return f"the status is a number, {some} here"
@@ -272,7 +280,7 @@ class _Scene:
         subject, constants = tests[0].subject, [value for test in tests for value in test.constants]
         if self.counts_nothing(subject):
             return (0,)
-        is_count = self.counts(subject)
+        is_count, (low, high) = self.counts(subject), self.limits(subject)
         if (_is_status(subject) or is_count) and len({*map(_is_number, constants)}) > 1:
             return ()
         if _is_status(subject):
@@ -280,12 +288,22 @@ class _Scene:
         given = sorted(value for value in constants if _is_number(value))
         numbers = {value + more for value in given for more in (-1, -0.5, 0, 0.5, 1)}
         numbers |= {(one + next_) / 2 for one, next_ in pairwise(given)}
+        if low not in given and high not in given:  # who asks for the bound itself may do so for safety
+            ends = {one for one in (low, high) if abs(one) != inf}
+            numbers = ends | {one for one in numbers if low <= one <= high}
         texts = {value + more for value in constants if isinstance(value, str) for more in ("", "\0")}
         if is_count:
             return {0, *(one for one in numbers if one >= 0 and one == int(one))}
         others: list[Any] = [value for value in constants if value is None or isinstance(value, bool)]
         others += [] if any(test.orders for test in tests) else [object()]
         return [*numbers, *texts, *([""] if texts else []), *others]
+
+    def limits(self, node: Node) -> tuple[float, float]:
+        """The least and the greatest number that a value of the reply can be."""
+        path = self.kinds.get(id(node), types.ANY).path
+        forms = [] if self.described is None or path is None else self.described.of(path)
+        low, high = (limit(forms, word) for word in ("minimum", "maximum"))
+        return -inf if low is None else low, inf if high is None else high
 
     def counts_nothing(self, node: Node) -> bool:
         """Whether a node counts what a condition says is absent."""

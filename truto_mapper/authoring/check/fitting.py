@@ -190,12 +190,12 @@ def _fractions(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[D
         read = dotted(kind.path) if kind.path else expression.text[node.span.start : node.span.end].strip()
         message = f"`{wanted.called}` is an integer, but `{read}` may have a fraction"
         yield expression.diagnostic(wanted.code, message, wanted.node, severity="warning", hint="write `$round(…)`")
-    for node in results(node) if "integer" in wanted.schema.kinds else ():
-        if _is_fraction(node):
-            text = expression.text[node.span.start : node.span.end].strip()
+    for one in results(node) if "integer" in wanted.schema.kinds else ():
+        if _is_fraction(one):
+            text = expression.text[one.span.start : one.span.end].strip()
             message = f"`{wanted.called}` is an integer, but this may give a fraction"
             hint = f"write `$round({text})`" if len(text) <= _LONGEST and "\n" not in text else None
-            yield expression.diagnostic(wanted.code, message, node, severity="warning", hint=hint)
+            yield expression.diagnostic(wanted.code, message, one, severity="warning", hint=hint)
 
 
 def _from_zero(expression: Expression, wanted: Wanted) -> Iterator[Diagnostic]:

@@ -35,17 +35,30 @@ def mistaken_guards(typed: EndpointTypes) -> Iterator[Diagnostic]:
 
 
 def swapped_branches(typed: EndpointTypes) -> Iterator[Diagnostic]:
-    """C227: `$exists($profile) ? $own : $of_profile`, where only the branch without it reads what is asked for."""
+    """C227: `$exists($profile) ? $own : $of_profile`, where only the branch without it reads what is asked for.
+
+    So does `$not($owner) ? $owner.name`, without another branch, and `title ? "none" : title`.
+    """
     lets = dict(typed.endpoint.let)
     for one in once(typed.endpoint):
         for node in nodes.walk(one.node) if "?" in one.text else ():
-            if isinstance(node, nodes.Condition) and node.otherwise is not None:
-                name, is_there = _existing(node.condition)
+            if isinstance(node, nodes.Condition):
+                name, is_there = _existing(typed, node.condition)
                 there, gone = (node.then, node.otherwise) if is_there else (node.otherwise, node.then)
-                if name and _reads(gone, name, lets) and not _reads(there, name, lets):
+                is_read = there is not None and name and _reads(there, name, lets)
+                if name and gone is not None and _reads(gone, name, lets) and not is_read:
                     message = f"this reads `${name}`, which is absent here: the condition says so"
-                    hint = "turn the condition round, or swap the branches"
-                    yield one.diagnostic("C227", message, gone, severity="warning", hint=hint)
+                    yield one.diagnostic("C227", message, gone, severity="warning", hint=_TURN)
+                elif is_simple_path(test := node.condition) and node.otherwise == test and _is_apart(node.then, test):
+                    message = f"this gives `{written(one, test)}` only where it has no value"
+                    yield one.diagnostic("C227", message, test, severity="warning", hint=_TURN)
+
+
+_TURN = "turn the condition round, or swap the branches"
+
+
+def _is_apart(node: nodes.Node, path: nodes.Node) -> bool:
+    return not any(one == path for one in nodes.walk(node))
 
 
 def lost_defaults(typed: EndpointTypes) -> Iterator[Diagnostic]:
@@ -87,14 +100,26 @@ def _are_namesakes(typed: EndpointTypes, one: nodes.Node, other: nodes.Node) -> 
     return is_kin and one.steps[:-1] != other.steps[:-1] and typed.kind(one).solid == typed.kind(other).solid
 
 
-def _existing(test: nodes.Node) -> tuple[str, bool]:
+def _existing(typed: EndpointTypes, test: nodes.Node) -> tuple[str, bool]:
     """The variable of which a condition asks whether it is there, or is not there; "" for any other condition."""
     match test:
+        case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(one,)):
+            name, is_there = _existing(typed, one)
+            return name, not is_there
         case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(nodes.Variable(name=name),)):
             return name, True
-        case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(one,)):
-            name, is_there = _existing(one)
-            return name, not is_there
+        case nodes.Binary(
+            operator="=" | "!=" | ">" as operator,
+            left=nodes.Call(procedure=nodes.Variable(name="count"), arguments=(nodes.Variable(name=name),)),
+            right=nodes.Number(value=0),
+        ):
+            return name, operator != "="
+        case nodes.Binary(
+            operator="=" | "!=" as operator, left=nodes.Variable(name=name), right=nodes.Value(value=None)
+        ):
+            return name, operator != "="
+        case nodes.Variable(name=name) if typed.kind(test).solid and typed.kind(test).solid <= {"object", "array"}:
+            return name, True
     return "", True
 
 

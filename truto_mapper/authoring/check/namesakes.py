@@ -11,6 +11,7 @@ from itertools import combinations, permutations
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.namings import Group, Naming, Namings, Source
 from truto_mapper.authoring.check.words import Words, are_kin, are_opposites, kin, letters, parts, words, words_of
+from truto_mapper.authoring.sources import innermost
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
 from truto_mapper.language.names import NamePath
@@ -28,6 +29,9 @@ _MANY = 4
 _KINDS = words_of(["time", "date", "count", "number", "ts", "timestamp", "millis", "ms", "epoch", "unix", "utc"])
 
 _UNITS = words_of(["seconds", "secs", "ms", "millis", "minutes", "mins", "hours", "days", "cents", "bytes", "kb", "mb"])
+
+#: How many words of a name surely tell one field from all others.
+_LONG = 2
 
 #: Who leaves out more fields than this knows why.
 _FORGOTTEN = 2
@@ -192,8 +196,12 @@ class Named:
         known = self.types.properties(above)
         if known and source.name not in known:  # it is told already (C206)
             return {source.name: True}
-        kinds = known.get(source.name, types.ANY).solid
-        return {name: (*above, name) in self.read for name, kind in known.items() if kind.solid & kinds}
+        kinds, own = known.get(source.name, types.ANY).solid, words(naming.path[-1])
+        names = {name: (*above, name) in self.read for name, kind in known.items() if kind.solid & kinds}
+        if kinds <= types.SCALARS:  # a number may be written as a text
+            others = (name for name, kind in known.items() if kind.solid and kind.solid <= types.SCALARS)
+            names |= {one: False for one in others if words(one) <= own and (*above, one) not in self.read}
+        return names
 
     def elsewhere(self, source: Source, naming: Naming) -> Iterator[NamePath]:
         """The paths that differ from a source in one name before the last, and exist."""
@@ -214,6 +222,17 @@ class Named:
         """Those of `elsewhere` that the name is not made of, too."""
         taken = {place for one in naming.sources for place in one.places}
         return (path for path in self.elsewhere(source, naming) if taken.isdisjoint(self.namings.places(*path)))
+
+    def far_namesake(self, naming: Naming, source: Source) -> NamePath | None:
+        """The only unread field of the row whose two last names have the words of a name, of which it reads none."""
+        own = words(naming.path[-1])
+        if len(own) < _LONG or own & source.words or not naming.path:
+            return None
+        rows = [place[1:] for place in self.namings.places("$") if place[0] == "$"]
+        known = [one.path for one in innermost(self.types.body) if one.path and len(one.path) > 1]
+        inside = [one for one in known if any(one[: len(row)] == row for row in rows) and one not in self.read]
+        found = [one for one in inside if words_of(one[-2:]) == own]
+        return found[0] if len(found) == 1 else None
 
     def has(self, places: Sequence[NamePath], below: Sequence[str]) -> bool:
         """Whether there is one place in the reply, and a field below it."""
@@ -247,6 +266,9 @@ class Named:
             elif path := next(filter(test.is_better_path, self.unread_elsewhere(source, naming)), None):
                 text = Source(path, (), frozenset()).text
                 yield naming.diagnostic("C232", f"{reads}, but `{text}` has its name", f"did you mean `{text}`?")
+            elif path := self.far_namesake(naming, source):
+                text = Source(("$", *path), (), frozenset()).text
+                yield naming.diagnostic("C232", f"{reads}, but `{text}` has its name", f"did you mean `{text}`?")
             elif not beside and test.contradicts():
                 yield naming.diagnostic("C232", f"{reads}, which has the name of another one")
 
@@ -254,7 +276,7 @@ class Named:
         """The values of the same type beside one in the reply that nothing reads."""
         above = (kind.path or ())[:-1]
         for name, other in self.types.properties(above).items() if kind.path else ():
-            like = (other.solid, other.format, other.values) == (kind.solid, kind.format, kind.values)
+            like = (_plain(other), other.format, other.values) == (_plain(kind), kind.format, kind.values)
             if like and self.is_unread((*above, name)) and above not in self.types.inference.whole:
                 yield (*above, name)
 
@@ -501,6 +523,11 @@ def _leaves(fields: Mapping[str, Field], above: NamePath) -> Iterator[tuple[Name
             yield from _leaves(field.fields, (*above, name))
         elif name != REMOTE_DATA or above:
             yield (*above, name), field
+
+
+def _plain(kind: Type) -> frozenset[str]:
+    """The kinds of a type, where an integer is a number."""
+    return frozenset("number" if one == "integer" else one for one in kind.solid)
 
 
 def _usual(names: Mapping[str, Type]) -> Words:

@@ -119,8 +119,10 @@ class Namings:
             self._places[name] = self._leads_to(one, one.node)
         self.groups.append(Group("let", tuple(lets)))
         self._add_templates("record", endpoint.response)
+        written = [leaf for template in (endpoint.body, endpoint.response) for leaf in leaves(template)]
+        above = {id(one): keys_of(path) for path, _, one in written}
         for one in once(endpoint):
-            self._add_within(one)
+            self._add_within(one, above.get(id(one), ()))
 
     def places(self, name: str, *below: str) -> tuple[NamePath, ...]:
         """The places that a variable, with names below it, leads to."""
@@ -138,14 +140,17 @@ class Namings:
         for template in templates:
             self._add(kind, ((keys_of(path), one, one.node) for path, _, one in leaves(template) if path))
 
-    def _add_within(self, expression: Expression) -> None:
-        """The groups within an expression: the keys of its objects, and the variables that it binds."""
+    def _add_within(self, expression: Expression, above: NamePath) -> None:
+        """The groups within an expression: the keys of its objects, and the variables that it binds.
+
+        The keys have the words of what the expression is for, too: `above`.
+        """
         text, binds, outside = expression.text, [], self._places
         self._places = outside | dict(self._bound(expression))
         for node in nodes.walk(expression.node) if "{" in text or ":=" in text else ():
             if isinstance(node, nodes.Object):
                 pairs = ((key.value, value) for key, value in node.pairs if isinstance(key, nodes.String))
-                self._add("object", (((name,), expression, value) for name, value in pairs))
+                self._add("object", (((name,), expression, value) for name, value in pairs), above)
             elif isinstance(node, nodes.Array):
                 self._add("items", _items(node, expression))
             elif isinstance(node, nodes.Bind):
@@ -163,8 +168,9 @@ class Namings:
                 ):
                     yield name, self._leads_to(expression, listed)
 
-    def _add(self, kind: str, given: Iterable[tuple[NamePath, Expression, Node]]) -> None:
+    def _add(self, kind: str, given: Iterable[tuple[NamePath, Expression, Node]], above: NamePath = ()) -> None:
         made = (self._naming(*one) for one in given)
+        made = (replace(one, words=one.words | words_of(above)) for one in made) if above else made
         if kind == "request":
             made = (replace(one, words=as_bounds(one.words)) for one in made)
         self.groups.append(Group(kind, tuple(made)))

@@ -79,6 +79,9 @@ def misfits(typed: EndpointTypes, given: Given) -> Iterator[Diagnostic]:
         if key == "error_mapping.request_id" and kind.values is not None:
             message = "the id of a request is another one each time, and this is one of a few words"
             yield one.diagnostic("C240", message, severity="warning", hint="read the id, or leave it out")
+        if key == "error_mapping.retry_after" and any(map(_is_moment, fitting.results(one.node))):
+            message = "this is a moment in milliseconds, and `retry_after` is how many seconds to wait"
+            yield one.diagnostic("C240", message, severity="warning", hint="write `$number(…)` for a number of seconds")
         if key == "whole_days.time_zone":
             yield from _zones(one, kind)
         if key == "origin":
@@ -99,6 +102,10 @@ def misfits(typed: EndpointTypes, given: Given) -> Iterator[Diagnostic]:
     yield from _headers_sent(typed.endpoint.headers)
     yield from _parameters(typed)
     yield from _static_response(typed)
+
+
+def _is_moment(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Call) and getattr(node.procedure, "name", "") in ("toMillis", "millis")
 
 
 def _parts(expression: Expression, typed: EndpointTypes, wanted: Wanted) -> Iterator[Diagnostic]:
@@ -243,6 +250,12 @@ def _parameters(typed: EndpointTypes) -> Iterator[Diagnostic]:
                 yield from fitting.misfits(one, kind, _wanted({"type": "object"}, key))
             elif template is typed.endpoint.headers:
                 yield from fitting.misfits(one, kind, _wanted(_SENT, str(path[0])))
+            elif isinstance(one.node, nodes.Call) and getattr(one.node.procedure, "name", "") == "encodeUrlComponent":
+                message, text = (
+                    "what `query_mapping` sends is escaped already",
+                    slips.written(one, one.node.arguments[0]),
+                )
+                yield one.diagnostic("C240", message, severity="warning", hint=f"write `{text}`")
 
 
 def _always_refused(typed: EndpointTypes) -> Iterator[Diagnostic]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.fields import is_list
+from truto_mapper.authoring.check.slips import written
 from truto_mapper.authoring.check.words import Words, letters, words, words_of
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
@@ -35,7 +37,7 @@ def mispaged(typed: EndpointTypes) -> Iterator[Diagnostic]:
         yield more.diagnostic("C240", message, severity="warning", hint="read it in the reply")
     yield from () if more is None else (*_no_flag(typed, more), *_backwards(typed, more))
     yield from _miscounted(endpoint)
-    yield from _endless(typed)
+    yield from (*_endless(typed), *_of_rows(typed))
     pages = endpoint.pagination
     if pages is None:
         return
@@ -72,6 +74,15 @@ def _endless(typed: EndpointTypes) -> Iterator[Diagnostic]:
         yield cursor.diagnostic("C240", message, severity="warning", hint=hint)
 
 
+def _of_rows(typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C240: what a page has once, read from each of its rows."""
+    for key in ("next_cursor", "page_number", "total", "has_more"):
+        one: Expression | None = getattr(typed.endpoint, key)
+        if one is not None and is_list(one.node, typed.kind):
+            message = f"`{written(one, one.node)}` is read from each row, and a page has one {key.replace('_', ' ')}"
+            yield one.diagnostic("C240", message, severity="warning", hint="read it where the reply has it once")
+
+
 def _no_flag(typed: EndpointTypes, more: Expression) -> Iterator[Diagnostic]:
     """C240: `has_more` that is a text or a count.
 
@@ -106,6 +117,10 @@ def _backwards(typed: EndpointTypes, more: Expression) -> Iterator[Diagnostic]:
             if operator in (">", ">="):
                 message = "more follows where this is less, not where it is greater"
                 yield more.diagnostic("C240", message, severity="warning", hint="write `<`")
+            elif operator == "<=":
+                yield more.diagnostic(
+                    "C240", "this is true on the last page, too", severity="warning", hint="write `<`"
+                )
             path = typed.kind(right).path or ("",)
             pages = [one for one in typed.properties(path[:-1]) if letters(one).endswith("pages")]
             if place not in _OFFSETS and "page" not in whole and pages:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Final
 
+from truto_mapper.authoring.check.described import JOINED
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.shared import is_inside
 from truto_mapper.authoring.check.slips import written
 from truto_mapper.authoring.check.words import words, words_of
+from truto_mapper.engine.join_types import join_reply
 from truto_mapper.engine.source_types import refusal_type
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
@@ -24,6 +26,8 @@ from truto_mapper.text.errors import EvaluationError
 
 #: Statuses that never say that nothing was found: no access, too many calls, and failures of the provider.
 _FAILURES: Final = (401, 429, 500, 503)
+#: The least status of a refusal.
+_REFUSED: Final = 400
 #: Words of what is true where all is well, and of what is true where it is not.
 _GOOD: Final = words_of(["ok", "success", "successful", "succeeded", "valid"])
 _BAD: Final = words_of(["error", "failed", "failure", "invalid"])
@@ -50,16 +54,19 @@ def same_for_all(typed: EndpointTypes, told: Iterable[Diagnostic]) -> Iterator[D
             statuses = either([str(status) for status in hidden])
             message = f"this is true for {statuses} whatever the reply says: failures would be empty pages"
             yield one.diagnostic("C230", message, severity="warning", hint="name the status: `$status = 404 and …`")
+        yield from _of_any_refusal(one)
     yield from _reversed(untold(endpoint.error_when))
     yield from _of_null(untold(endpoint.error_when), refusal_type(mapping, with_null=True), typed.body)
-    yield from (found for join in endpoint.joins for found in _reversed(untold(join.error_when)))
+    yield from _refused(untold(endpoint.error_when), typed.body)
+    for join in endpoint.joins:
+        yield from _reversed(one := untold(join.error_when))
+        yield from _refused(one, join_reply(join, (JOINED, join.name)))
+        yield from _of_any_refusal(untold(join.empty_when))
     if typed.body == types.ANY:
         return
-    if (one := untold(endpoint.error_when)) is not None and all(
-        _is_always(one, typed.body, status) for status in (200, 202)
-    ):
-        message = "this is true for every reply that fits `source_schema`: each would be refused"
-        yield one.diagnostic("C230", message, severity="warning")
+    if (one := untold(endpoint.recognise)) is not None and {each.name for each in one.variables} == {"status"}:
+        message = "this takes every reply of that status, also those of other endpoints"
+        yield one.diagnostic("C230", message, severity="warning", hint="ask for a field: `$exists(…)`")
     if (
         (one := untold(endpoint.recognise)) is not None
         and _is_plain(one)
@@ -67,6 +74,32 @@ def same_for_all(typed: EndpointTypes, told: Iterable[Diagnostic]) -> Iterator[D
     ):
         message = "this is false for every reply that fits `source_schema`: none would be taken"
         yield one.diagnostic("C230", message, severity="warning")
+
+
+def _refused(one: Expression | None, body: Type) -> Iterator[Diagnostic]:
+    """An `error_when` that is true for every reply."""
+    if one is not None and body != types.ANY and all(_is_always(one, body, status) for status in (200, 202)):
+        message = "this is true for every reply that fits `source_schema`: each would be refused"
+        yield one.diagnostic("C230", message, severity="warning")
+
+
+def _of_any_refusal(one: Expression | None) -> Iterator[Diagnostic]:
+    """`$status = 404 or code = "NONE"` as an `empty_when`."""
+    match one and one.node:
+        case nodes.Binary(operator="or", left=left, right=right):
+            refused = [each for each in (left, right) if _is_refusal(each)]
+            others = [each for each in (left, right) if isinstance(each, nodes.Binary) and is_simple_path(each.left)]
+            said = [each for each in others if isinstance(each, nodes.Binary) and isinstance(each.right, nodes.String)]
+            if one is not None and refused and said:
+                message = f"any reply with `{written(one, refused[0])}` is an empty page, whatever it says"
+                yield one.diagnostic("C230", message, severity="warning", hint="write `and`")
+
+
+def _is_refusal(node: nodes.Node) -> bool:
+    match node:
+        case nodes.Binary(operator="=", left=nodes.Variable(name="status"), right=nodes.Number(value=status)):
+            return status >= _REFUSED
+    return False
 
 
 def _of_null(one: Expression | None, *bodies: Type) -> Iterator[Diagnostic]:

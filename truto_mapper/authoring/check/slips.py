@@ -6,13 +6,13 @@ from functools import partial
 from itertools import pairwise, starmap
 
 from truto_mapper.authoring.check.calls import mistaken_call
+from truto_mapper.authoring.check.operations import mistaken_operation
 from truto_mapper.language import call_types, foreign, nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.hints.operators import looks_like, named
 from truto_mapper.language.hints.templates import joined
 from truto_mapper.language.names import discarded, is_simple_path, meant_as_binding
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, shortened
-from truto_mapper.text.source import Span
 
 
 def slips(
@@ -50,10 +50,9 @@ def slips(
 
 def _operator(expression: Expression, node: nodes.Node) -> Iterator[Diagnostic]:
     match node:
-        case nodes.Binary():
-            yield from _operation(expression, node)
-        case nodes.Condition():
-            yield from _divided_by_zero(expression, node)
+        case nodes.Binary() | nodes.Condition():
+            found = mistaken_operation(node, partial(written, expression))
+            yield from starmap(partial(_warning, expression, "C219"), found)
         case nodes.Coalesce(left=left, right=right) | nodes.Default(left=left, right=right):
             other = right.left if isinstance(right, nodes.Coalesce | nodes.Default) else right
             if left == other:
@@ -64,30 +63,6 @@ def _operator(expression: Expression, node: nodes.Node) -> Iterator[Diagnostic]:
                 without = "is absent" if isinstance(node, nodes.Coalesce) else "is absent, empty or false"
                 message = f"this reads `{text}`, but counts only where that {without}"
                 yield _warning(expression, "C219", read, message, f"write `{text} ? {made}`")
-
-
-def _operation(expression: Expression, node: nodes.Binary) -> Iterator[Diagnostic]:
-    """Operations whose result is known, and `f(a) - f(b) / n`, of which only the second is divided."""
-    operator, left, right = node.operator, node.left, node.right
-    if operator in _DIFFERING and left == right:
-        message = f"both sides of `{operator}` are `{written(expression, left)}`"
-        yield _warning(expression, "C219", node, message, "one of them should be another value")
-    elif operator == "*" and _NOTHING in (left, right):
-        yield _warning(expression, "C219", node, "this is always 0", "remove `* 0`")
-    match left, right:
-        case (
-            nodes.Call(procedure=nodes.Variable(name=one)),
-            nodes.Binary(
-                operator="/" | "*",
-                left=nodes.Call(procedure=nodes.Variable(name=other)),
-                right=nodes.Number() | nodes.Variable(),
-            ),
-        ) if operator in ("+", "-") and one == other:
-            message = (
-                f"`{right.operator}` comes before `{operator}`: only `{written(expression, right)}` is computed so"
-            )
-            hint = f"write `(… {operator} …) {right.operator} {written(expression, right.right)}`"
-            yield _warning(expression, "C219", node, message, hint)
 
 
 def text_parts(node: nodes.Node) -> Iterator[nodes.Node]:
@@ -126,19 +101,6 @@ def _twice_in_text(expression: Expression) -> Iterator[Diagnostic]:
             yield _warning(expression, "C219", read[1], message, "one of them should be another value")
 
 
-def _divided_by_zero(expression: Expression, node: nodes.Condition) -> Iterator[Diagnostic]:
-    """C219: `hours >= 0 ? km / hours`, which divides by 0, too."""
-    for test in nodes.walk(node.condition):
-        match test:
-            case nodes.Binary(operator=">=", left=left, right=right) if right == _NOTHING and any(
-                isinstance(one, nodes.Binary) and one.operator in "/%" and one.right == left
-                for one in nodes.walk(node.then)
-            ):
-                text = written(expression, left)
-                message = f"this holds where `{text}` is 0, too, by which nothing can be divided"
-                yield _warning(expression, "C219", test, message, f"write `{text} > 0`")
-
-
 def _beside(node: nodes.Node) -> Iterator[nodes.Node]:
     """What is below a node and has the same context."""
     yield node
@@ -147,9 +109,6 @@ def _beside(node: nodes.Node) -> Iterator[nodes.Node]:
             yield from _beside(one)
 
 
-_NOTHING = nodes.Number(Span(0, 0), 0)
-#: Operators with which nobody holds a value against itself.
-_DIFFERING = frozenset({"-", "/", "%", "=", "!=", "<", "<=", ">", ">=", "and", "or", "in"})
 #: A text that is a path of a variable.
 _PATH = re.compile(r"\$([A-Za-z_]\w*)(?:\.\w+)*")
 

@@ -271,6 +271,8 @@ class Surprises(Nulls):
                 if name in _READING:
                     message = f"${name} reads the constant {self.text_of(subject)}: are the arguments swapped?"
                     hint = "the date comes first, then its form"
+                if name == "digest":
+                    hint = "the text comes first, then the name of the algorithm"
                 if name == "join":
                     message = f"$join joins nothing but {self.text_of(subject)}: are the arguments swapped?"
                     hint = "the list comes first, then what is between its items"
@@ -279,6 +281,8 @@ class Surprises(Nulls):
     def swapped(self, name: str, text: str, other: nodes.Node) -> bool:
         """Whether a function surely means its second argument where it has a constant text as its first."""
         kind = self.kind(other)
+        if name == "digest":
+            return text.upper().replace("-", "") in _ALGORITHMS and not isinstance(other, nodes.String)
         if name == "replace":
             return isinstance(other, nodes.String) and (not other.value or other.value not in text)
         if name == "join":
@@ -302,6 +306,9 @@ class Surprises(Nulls):
 
 #: What may be a value of one key of a sort.
 _SORTED = frozenset({"boolean", "number", "string"})
+
+#: What the second argument of `$digest` names.
+_ALGORITHMS = frozenset({"SHA1", "SHA256", "SHA384", "SHA512", "MD5"})
 
 #: Functions that read a date in a form.
 _READING = frozenset({"dtFromFormat", "toMillis"})

@@ -1,15 +1,16 @@
-"""Names beside each other that are the same value (C237)."""
+"""Names beside each other that are the same value (C237, C244)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from truto_mapper.authoring.check.namesakes import Named, scaled
 from truto_mapper.authoring.check.namings import Group, Naming
-from truto_mapper.language import nodes
-from truto_mapper.language.names import is_simple_path
+from truto_mapper.language import nodes, types
+from truto_mapper.language.names import NamePath, is_simple_path
 from truto_mapper.mapping.linked import leaves
+from truto_mapper.resource.field import Field
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted, keys_of
 
@@ -27,8 +28,11 @@ def read_twice(named: Named, told: frozenset[tuple[Any, Any]]) -> Iterator[Diagn
         if group.kind == "record":
             kept = tuple(one for one in group.namings if one.path in fields)
             yield from _of_group(named, Group(group.kind, kept), moments, told)
+            yield from _converted(named, kept, fields)
         elif group.kind == "object":
             yield from _of_group(named, group, set(), told)
+        elif group.kind == "let":
+            yield from _bound_twice(group)
 
 
 def _of_group(named: Named, group: Group, moments: set[Any], told: frozenset[tuple[Any, Any]]) -> Iterator[Diagnostic]:
@@ -48,6 +52,63 @@ def _of_group(named: Named, group: Group, moments: set[Any], told: frozenset[tup
             message = f"`{one.name}` is the same as `{first.name}`: {' '.join(text.split())}"
             severity = "warning" if hint else "note"
             yield one.expression.diagnostic("C237", message, one.node, severity=severity, hint=hint)
+
+
+def _bound_twice(group: Group) -> Iterator[Diagnostic]:
+    """C237: two names of `let` for one value."""
+    known: dict[nodes.Node, Naming] = {}
+    for one in group.namings:
+        first = known.setdefault(one.node, one)
+        if first is not one and one.sources:
+            message = f"`${one.name}` is the same as `${first.name}`"
+            yield one.diagnostic("C237", message, "one of them should be another value: remove it otherwise")
+
+
+def _converted(named: Named, namings: Sequence[Naming], fields: Mapping[NamePath, Field]) -> Iterator[Diagnostic]:
+    """The same where one of two fields of a type converts what both read: `title ? title : "none"` and `title`."""
+    known: dict[tuple[nodes.Node | None, str], Naming] = {}
+    for one in namings:
+        field, read = fields[one.path], _only_read(one.node)
+        if read is None or field.enum or not _keeps(one.node, read):
+            continue
+        first, left = known.setdefault((read, field.type), one), list(named.alike(named.types.kind(read)))
+        if first.node != one.node and len(left) == 1 and one.path[-1] != first.path[-1]:
+            message = f"`{one.name}` and `{first.name}` both read `{one.sources[0].text}`"
+            yield one.diagnostic("C237", message, f"nothing reads `{dotted(left[0])}`")
+
+
+#: Functions that keep what a value means.
+_KEEPING = frozenset({"string", "number", "trim", "lowercase", "uppercase", "fromMillis", "round"})
+
+
+def _keeps(node: nodes.Node, read: nodes.Node) -> bool:
+    """Whether a node gives what a path has, perhaps in another form, or a default."""
+    match node:
+        case nodes.Condition(condition=test, then=then, otherwise=other):
+            rest = other is None or isinstance(other, nodes.LITERALS) or _keeps(other, read)
+            return rest and _keeps(then, read) and any(one == read for one in nodes.walk(test))
+        case nodes.Coalesce(left=one, right=nodes.String()) | nodes.Default(left=one, right=nodes.String()):
+            return _keeps(one, read)
+        case nodes.Call(procedure=nodes.Variable(name=name), arguments=(one, *_)) if name in _KEEPING:
+            return _keeps(one, read)
+    return scaled(node) == read
+
+
+def sent_again(named: Named) -> Iterator[Diagnostic]:
+    """C244: two keys of an object in a request that send one field of a caller's item, where nothing sends another."""
+    body = named.types.scope.variables.get("body", types.ANY)
+    groups = [group for group in named.namings.groups if group.kind == "object"]
+    sent = {place for group in groups for one in group.namings for source in one.sources for place in source.places}
+    for group in groups:
+        known: dict[NamePath, Naming] = {}
+        for one in group.namings:
+            place = one.sources[0].places[0] if len(one.sources) == 1 and one.sources[0].places else ()
+            first = known.setdefault(place, one)
+            if first is not one and place[:1] == ("body",) and place[2:]:
+                left = [name for name in types.properties_at(body, place[1:-1]) if (*place[:-1], name) not in sent]
+                if len(left) == 1:
+                    message = f"`{one.name}` and `{first.name}` both send `{place[-1]}`, and nothing sends `{left[0]}`"
+                    yield one.diagnostic("C244", message, one.sources[0].meaning(left[0]))
 
 
 def _only_read(node: nodes.Node) -> nodes.Node | None:
