@@ -49,6 +49,7 @@ from truto_mapper.authoring.check.rows import (
     unlooped_array,
 )
 from truto_mapper.authoring.check.said import disagreeing
+from truto_mapper.authoring.check.separators import other_separators
 from truto_mapper.authoring.check.shared import in_every, is_held, place
 from truto_mapper.authoring.check.spelled import spelled_out
 from truto_mapper.authoring.check.tables import contradictions, first_words, other_keys, unused_joins, unused_tables
@@ -106,6 +107,7 @@ _OF_ENDPOINTS: tuple[Rule, ...] = (
     failing_examples,
     other_forms,
     sent_dates,
+    other_separators,
 )
 #: The rules of a mapping.
 _OF_MAPPINGS: tuple[Callable[[Mapper], Iterable[Diagnostic]], ...] = (

@@ -31,6 +31,8 @@ _COMPARING = frozenset(_TURNED)
 _COUNTS = frozenset({"count", "length", "size"})
 #: Functions that give a value whatever they are given.
 _CERTAIN = frozenset({"count", "exists"})
+#: What is always bound where it has a value: the context, and what a caller gives.
+_ALWAYS = frozenset({"", "query", "context", "body", "id"})
 #: Functions that give another result each time.
 _UNEQUAL = frozenset({"random", "shuffle"})
 
@@ -189,11 +191,7 @@ class _Scene:
                 return is_there and (self.is_planning or self.is_setting(node))
             case nodes.Variable(name=name):
                 steps = (one for one in nodes.walk(self.expression.node) if isinstance(one, nodes.Step))
-                return (
-                    (name in ("", "body", "id") and is_there)
-                    or any(one.index == node for one in steps)
-                    or name in self.given()
-                )
+                return (name in _ALWAYS and is_there) or any(one.index == node for one in steps) or name in self.given()
         return self.is_certain(node)
 
     def is_required_object(self, node: Node) -> bool:

@@ -92,6 +92,8 @@ class EndpointTypes:
         self.found.append(self._expression.diagnostic(code, message, node, severity=severity, hint=hint))
 
     def _surprise(self, severity: Severity, code: str, node: nodes.Node, message: str, hint: str | None) -> None:
+        if code == "C228" and severity == "note" and self._field is not None and not self._field.nullable:
+            severity = "warning"  # the field leaves null out, and so has neither it nor the default
         self.found.append(self._expression.diagnostic(code, message, node, severity=severity, hint=hint))
 
     def _may_be_constant(self, value: str) -> bool:

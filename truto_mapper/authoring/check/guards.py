@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.slips import written
 from truto_mapper.authoring.check.words import Words, are_opposites, words
-from truto_mapper.language import nodes
+from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import is_simple_path, leading_names
 from truto_mapper.language.types import Type
@@ -166,18 +166,11 @@ def _others(
 def _are_alike(typed: EndpointTypes, one: nodes.Path, other: nodes.Path) -> bool:
     """Whether two paths lead to scalars of one type; the other is always there, given, or the opposite."""
     kinds = [typed.kind(each) for each in (one, other)]
-    roots = {getattr(each.steps[0].node, "name", "") for each in (one, other)}
-    is_apart = one != other
-    return (
-        is_apart
-        and _is_plain(kinds[0])
-        and kinds[0].solid == kinds[1].solid
-        and (
-            roots <= {"query", "body"}
-            or not kinds[1].kinds - kinds[1].solid
-            or are_opposites(*map(_name, (one, other)))
-        )
-    )
+    is_given = {getattr(each.steps[0].node, "name", "") for each in (one, other)} <= {"query", "body"}
+    is_flag = is_given and kinds[0].solid == types.BOOLEAN.kinds
+    if one == other or not (is_flag or _is_plain(kinds[0])) or kinds[0].solid != kinds[1].solid:
+        return False
+    return is_given or not kinds[1].kinds - kinds[1].solid or are_opposites(*map(_name, (one, other)))
 
 
 def _name(path: nodes.Node) -> Words:

@@ -198,8 +198,9 @@ class Named:
             return {source.name: True}
         kinds, own = known.get(source.name, types.ANY).solid, words(naming.path[-1])
         names = {name: (*above, name) in self.read for name, kind in known.items() if kind.solid & kinds}
-        if kinds <= types.SCALARS:  # a number may be written as a text
-            others = (name for name, kind in known.items() if kind.solid and kind.solid <= types.SCALARS)
+        written = types.NUMBER.kinds | types.STRING.kinds
+        if kinds <= written and naming not in self.namings.of("page"):  # a number may be written as a text
+            others = (name for name, kind in known.items() if kind.solid and kind.solid <= written)
             names |= {one: False for one in others if words(one) <= own and (*above, one) not in self.read}
         return names
 

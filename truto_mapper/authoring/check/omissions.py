@@ -147,10 +147,10 @@ def unsent_fields(typed: EndpointTypes) -> Iterator[Diagnostic]:
     endpoint = typed.endpoint
     if endpoint.method not in WITH_BODY:
         return
-    sent = [one for key, one in every(endpoint) if key in (*OF_REQUESTS, "query_error")]
-    asked = {id(one) for each in sent if each is endpoint.query_error for one in _absent(each.node)}
-    found = [each for one in sent for each in reads(one) if asked.isdisjoint(map(id, each.nodes))]
-    read = {each.path[1:3] for each in found if each.path[0] == "body"}
+    sent = [(key, one) for key, one in every(endpoint) if key in (*OF_REQUESTS, "query_error")]
+    asked = {id(one) for key, each in sent if key == "query_error" for one in _absent(each.node)}
+    found = [(key, each) for key, one in sent for each in reads(one) if asked.isdisjoint(map(id, each.nodes))]
+    read = {each.path[1:3] for key, each in found if each.path[0] == "body" and (key in _WHOLE or each.path[1:])}
     fields = generated.create_schema(typed.mapper.resource)["properties"]
     left = [name for name in fields if not any(path[:1] == (name,) for path in read)]
     left = left or _unsent_parts(endpoint, fields, read)
@@ -158,6 +158,10 @@ def unsent_fields(typed: EndpointTypes) -> Iterator[Diagnostic]:
         message = f"the request of `{endpoint.name}` never has {either(f'`{name}`' for name in left)} of the body"
         hint = f"read `$body.{left[0]}`, refuse it in `query_error`, or make it `read_only` in the spec"
         yield _at_name(typed, "C244", message, severity="warning", hint=hint)
+
+
+#: Where all of a body is sent, or refused; elsewhere something is made of it, such as a digest.
+_WHOLE = frozenset({"body", "query_error"})
 
 
 def _unsent_parts(endpoint: Endpoint, fields: JSON, read: Container[NamePath]) -> list[str]:

@@ -90,6 +90,7 @@ class Surprises(Nulls):
                 return
         if id(node) not in self.turned and all(self.may_lack(side) for side in sides):
             self.surprise("note", "C220", node, "this is false where both sides are absent", None)
+        _both_null(self, node)
         for side, other in (sides, sides[::-1]):
             self.equal_to_one(side, self.kind(other).solid, "write `in`, or select one")
 
@@ -160,7 +161,7 @@ class Surprises(Nulls):
         """C228: `a ?? b` where `a` may be null, which it keeps; C211: where `a` is always there."""
         left, kind = node.left, self.kind(node.left)
         text, right = self.text_of(left), self.text_of(node.right)
-        is_read = kind.path is not None or is_simple_path(left)
+        is_read = kind.path is not None or is_simple_path(left) or isinstance(left, nodes.Call)
         if id(node) in self.tests or not is_read or "array" in kind.kinds or not kind.solid:
             return
         if self.may_be_null(left) and not isinstance(node.right, nodes.Value):
@@ -198,6 +199,7 @@ class Surprises(Nulls):
     def call(self, node: nodes.Call, scope: TypeScope, arguments: tuple[nodes.Node, ...]) -> Type:
         made = super().call(node, scope, arguments)
         name = node.procedure.name if isinstance(node.procedure, nodes.Variable) else None
+        _made_of_null(self, node)
         for argument in node.arguments if name == "sort" else ():
             if isinstance(argument, nodes.Lambda) and isinstance(argument.body, nodes.Binary):
                 self.compared(argument.body)
@@ -369,6 +371,26 @@ def _constant_key(judge: Surprises, group: nodes.Group, kind: Type) -> None:
             if not any(isinstance(one, nodes.Name) and one.value == name for one in nodes.walk(value)):
                 message = f"all items are one group, whose key is the text {judge.text_of(key)}"
                 judge.surprise("warning", "C219", key, message, f"write `{name}` for the field")
+
+
+def _both_null(judge: Surprises, node: nodes.Binary) -> None:
+    """C220: `a = b` where both may be null, which are equal."""
+    sides = (node.left, node.right)
+    if id(node) not in judge.tests and all(map(judge.is_nullable, sides)):
+        left, right = map(judge.text_of, sides)
+        message = "this is true where both sides are null"
+        judge.surprise("warning", "C220", node, message, f"write `{left} != null and {left} = {right}`")
+
+
+def _made_of_null(judge: Surprises, node: nodes.Call) -> None:
+    """C229: `$map(rows, function($row) { {…} })` where `rows` may be null, of which an object is made, too."""
+    match node:
+        case nodes.Call(procedure=nodes.Variable(name="map"), arguments=(rows, nodes.Lambda(body=body))):
+            kind, made = judge.kind(rows), _made_of_each(body)
+            if made and kind.path and judge.allows_null(rows, kind) and rows not in judge.tested:
+                text = judge.text_of(rows)
+                message, hint = f"`{text}` may be null, of which {made} is made, too", f"write `{text} ? $map(…)`"
+                judge.surprise("warning", "C229", rows, message, hint)
 
 
 def _of_no_item(judge: Surprises, step: nodes.Step, test: nodes.Binary) -> nodes.Variable | None:

@@ -75,9 +75,15 @@ def _fields(expression: Expression) -> list[str]:
 def _sent(expression: Expression, body: dict[str, object]) -> object:
     """What is sent for a body; MISSING for nothing, and where that cannot be told."""
     try:
-        return expression.evaluate(MISSING, {"query": {}, "context": {}, "body": body, "id": "1"}, timeout=1.0)
+        return expression.evaluate(
+            MISSING, {"query": {}, "context": {}, "body": body, "id": "1", "now": _NOW}, timeout=1.0
+        )
     except EvaluationError:
         return MISSING
+
+
+#: Any time.
+_NOW = "2026-01-31T12:00:00Z"
 
 
 def _is_constant(expression: Expression) -> bool:
