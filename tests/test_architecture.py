@@ -258,6 +258,8 @@ CACHES = {
     "language.library.truto.names._loaded": 64,
     "language.library.pictures._integer": 256,
     "language.library.pictures._number": 256,
+    "language.methods._sample": 1,
+    "language.natives.date": 2,
     "language.nodes._held": "one a class of nodes",
     "mapping.shape.shape": 1,
     "resource.spec.shape": 1,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from truto_mapper.engine.source_types import Looked, Reading, type_in
-from truto_mapper.language import types
+from truto_mapper.language import natives, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.facts import TypeScope
 from truto_mapper.language.inference import Inference
@@ -36,7 +36,7 @@ def looked_at(endpoint: Endpoint, join: Join) -> Looked:
     reply = join_reply(join)
 
     def of(expression: Expression | None, context: Type) -> Type:
-        return ANY if expression is None else inference.infer(expression.node, _scope(reply, context))
+        return ANY if expression is None else natives.written(inference.infer(expression.node, _scope(reply, context)))
 
     for one in (join.next_cursor, join.error_when):
         inference.used(of(one, reply))
@@ -45,7 +45,7 @@ def looked_at(endpoint: Endpoint, join: Join) -> Looked:
     tested, inference.paths = inference.paths, set()
     scope = TypeScope({"joined": Type(frozenset({"object"}), properties={join.name: by_key(join, row)})}, ANY)
     for name, one in endpoint.let:
-        scope = scope.bound(name, inference.infer(one.node, scope), one.node)
+        scope = scope.bound(name, natives.written(inference.infer(one.node, scope)), one.node)
     for one in expressions(endpoint.response):
         inference.used(inference.infer(one.node, scope))
     above = {path[:end] for path in inference.paths for end in range(len(path))}

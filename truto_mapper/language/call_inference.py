@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from truto_mapper.language import call_types, nodes, types
+from truto_mapper.language import call_types, methods, natives, nodes, types
 from truto_mapper.language.call_types import Fit, Misfit
 from truto_mapper.language.facts import TypeScope, kept_items, narrowed
 from truto_mapper.language.names import binds
@@ -61,21 +61,40 @@ def infer_call(judge: Judge, node: nodes.Call, scope: TypeScope, arguments: Sequ
     name = node.procedure.name if isinstance(node.procedure, nodes.Variable) else ""
     if not call_types.is_known(name, scope.variables):
         given = [judge.used(judge.infer(one, scope)) for one in arguments]
+        method = _method_name(node.procedure) if natives.is_native(scope.context) else None
+        if method is not None:
+            return _of_native(judge, node, methods.Called(scope.context, method, arguments, given))
         own = scope.values.get(name) if name else node.procedure
         if isinstance(own, nodes.Lambda):
             return _own(judge, own, node, arguments, given, scope)
         judge.infer(node.procedure, scope)
         return ANY
     given, made = _given(judge, name, scope, arguments)
+    given = list(map(natives.written, given)) if name == "dtFromIso" else given
     for kind in given if name not in OUTSIDE else ():
         judge.used(kind)
     fit = call_types.fit(name, call_types.signature_of(name), given, scope.context)
     is_whole = isinstance(fit, Fit) and fit.of_context is None
     _tell(judge, node, arguments, call_types.refused_constants(name, given) if is_whole else ())
+    _tell(judge, node, arguments, (*methods.unreadable(name, arguments, given), *call_types.no_currency(name, given)))
     _tell(judge, node, arguments, fit if isinstance(fit, list) else ())
     judge.fitted(Called(node, arguments, given, fit if isinstance(fit, Fit) else None, scope))
     folded = call_types.folded(name, given) if is_whole else None
     return call_types.result(name, given, made) if folded is None else folded
+
+
+def _method_name(procedure: nodes.Node) -> str | None:
+    """The name of the function that a date or a span is asked for: `toISO` of `date.toISO()`."""
+    match procedure:
+        case nodes.Path(steps=(nodes.Step(node=nodes.Name(value=name), predicates=(), stages=()),)):
+            return name
+    return None
+
+
+def _of_native(judge: Judge, node: nodes.Call, called: methods.Called) -> Type:
+    """The type of a call of a function of a date or a span of time."""
+    _tell(judge, node, called.arguments, methods.misfits(called))
+    return methods.result(called)
 
 
 def _given(judge: Judge, name: str, scope: TypeScope, arguments: Sequence[nodes.Node]) -> tuple[list[Type], Type]:

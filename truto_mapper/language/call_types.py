@@ -12,13 +12,13 @@ from math import prod
 from types import MappingProxyType
 from typing import Any, Final
 
-from truto_mapper.language import types
+from truto_mapper.language import natives, types
 from truto_mapper.language.library.functions import LIBRARY, STANDARD
 from truto_mapper.language.library.truto.names import SIGNATURES
 from truto_mapper.language.runtime.arguments import called, expected, like_theirs
 from truto_mapper.language.runtime.calls import call
 from truto_mapper.language.runtime.signatures import Parameter, parse_signature
-from truto_mapper.language.runtime.values import MISSING, Budget, Run
+from truto_mapper.language.runtime.values import MISSING, Budget, Run, quoted
 from truto_mapper.language.types import ANY, NONE, UNDEFINED, Type, item_of, sequence, union, union_all
 from truto_mapper.text.errors import EvaluationError
 from truto_mapper.text.record import NamedTuple
@@ -250,9 +250,17 @@ def _inner(name: str, index: int, kind: Type, parameter: Parameter) -> Iterator[
         yield Misfit(index, "C208", message, hint)
 
 
+class _Then:
+    """The scope of a call that is tried, in which only the time is known."""
+
+    @staticmethod
+    def lookup(name: str) -> Any:
+        return "2001-02-03T04:05:06.789Z" if name == "now" else MISSING
+
+
 def run(name: str, arguments: Sequence[Any]) -> Any:
     """The result of a function. Raises `EvaluationError`."""
-    return call(Run(Budget(), 100), MISSING, LIBRARY[name], *arguments)
+    return call(Run(Budget(), 100, _Then()), MISSING, LIBRARY[name], *arguments)
 
 
 def refused_constants(name: str, kinds: Sequence[Type]) -> Iterator[Misfit]:
@@ -265,6 +273,26 @@ def refused_constants(name: str, kinds: Sequence[Type]) -> Iterator[Misfit]:
             ]
             if tried and all(tried):
                 yield Misfit(index, "C225", tried[0].message, tried[0].hint)
+
+
+def no_currency(name: str, kinds: Sequence[Type]) -> Iterator[Misfit]:
+    """A code that is no currency, or none at all: the amount stays as it is."""
+    code = (*kinds, UNDEFINED, UNDEFINED)[1]
+    if name not in _OF_CURRENCIES or not kinds:
+        return
+    place = 1 if len(kinds) > 1 else None
+    if place is None or (code.kinds and not code.solid):
+        message = f"${name} needs a currency: without one it leaves the amount as it is"
+        yield Misfit(place, "C225", message, f'write `${name}(…, "EUR")`')
+    elif code.kinds != types.KINDS and "string" not in code.solid:
+        yield Misfit(1, "C225", f"argument 2 of ${name} must be a currency, but this is {types.in_words(code)}")
+    elif code.values and not any(map(is_currency, code.values)):
+        upper = str(code.values[0]).strip().upper()
+        hint = f'write `"{upper}"`' if is_currency(upper) else "write a code of ISO 4217, such as `EUR`"
+        yield Misfit(1, "C225", f"{quoted(code.values[0])} is no currency: ${name} leaves the amount as it is", hint)
+
+
+_OF_CURRENCIES: Final = frozenset({"convertCurrencyFromSubunit", "convertCurrencyToSubunit"})
 
 
 def _refusal(name: str, arguments: Sequence[Any]) -> Any:
@@ -282,6 +310,8 @@ def result(name: str, given: Sequence[Type], made: Type) -> Type:
     """The type of a function's result. `made` is that of the function that it was given."""
     if name in _OF_TYPES and given:
         return _OF_TYPES[name](given, made)
+    if name in ("dtFromIso", "dtFromFormat"):
+        return natives.date(of_nothing=bool(given and given[0].kinds & NONE and given[0] != ANY))
     if name in ("floorDate", "ceilDate"):
         return Type(frozenset({"string", "undefined"}), format="date")
     if name in _MOMENTS and len(given) < 2 - (name == "now"):
@@ -300,8 +330,15 @@ def _form_of(pictures: Sequence[Any] | None) -> str | None:
         made = [run("fromMillis", (_MOMENT, one)) for one in pictures or ()]
     except EvaluationError:
         return None
-    forms = {"date" if one == _DAY else "date-time" if is_date_time(one) else "text" for one in made}
+    forms = set(map(form_of, made))
     return forms.pop() if len(forms) == 1 else None
+
+
+def form_of(text: str) -> str:
+    """The format of a text that was made of a moment of that day: `text` if it is a date in another form."""
+    if text == _DAY:
+        return "date"
+    return "date-time" if is_date_time(text) else "text"
 
 
 #: A moment whose month, day and minute differ, and its day.
@@ -339,7 +376,8 @@ def folded(name: str, given: Sequence[Type]) -> Type | None:
 
 def is_closed(kind: Type) -> bool:
     """Whether a value is surely an object all of whose names are known."""
-    return kind.solid == {"object"} and kind.properties is not None and kind.others is None and kind.path is None
+    is_plain = kind.solid == {"object"} and kind.native is None and kind.path is None
+    return is_plain and kind.properties is not None and kind.others is None
 
 
 def key_of(kind: Type) -> Type:
@@ -352,6 +390,22 @@ def value_of(kind: Type) -> Type:
     values = _values(kind)
     is_known = kind.solid == {"object"} and (kind.others is not None or is_closed(kind))
     return union_all(values).without({"undefined"}) if values and is_known else ANY
+
+
+def _of_amount(given: Sequence[Type], made: Type) -> Type:
+    """The type of an amount of money in another unit: the amount itself where the currency is surely none.
+
+    A code that is not known here is taken to be one.
+    """
+    amount, code = (*given, UNDEFINED)[:2]
+    known = [is_currency(one) for one in code.values or ()] if code.solid else [False]
+    kinds = [*([made] if all(known) or any(known) else []), *([] if all(known) else [amount])]
+    return ANY if amount == ANY and not known else union_all([*kinds, replace(amount, kinds=amount.kinds & NONE)])
+
+
+def is_currency(code: Any) -> bool:
+    """Whether amounts are converted for a code."""
+    return bool(run("convertCurrencyToSubunit", ("1.5", code)) != "1.5")
 
 
 def _keys(given: Sequence[Type], _: Type) -> Type:
@@ -501,6 +555,8 @@ _OF_TYPES: Final[Mapping[str, Callable[[Sequence[Type], Type], Type]]] = {
     "append": _appended,
     "clone": _same,
     "compact": _compacted,
+    "convertCurrencyFromSubunit": lambda given, _: _of_amount(given, types.STRING),
+    "convertCurrencyToSubunit": lambda given, _: _of_amount(given, types.INTEGER),
     "difference": _listed,
     "distinct": _items,
     "each": _mapped,

@@ -206,7 +206,7 @@ class Inference:
         known = any(closed) and len(closed) == len(holders)  # `{}.x` is a way to write undefined
         if known and not any(name in properties for properties in closed):
             where = ".".join(holders[0].path or ())
-            there = f"`{where}`" if where else "this object"
+            there = f"`{where}`" if where else f"a {holders[0].native}" if holders[0].native else "this object"
             self.tell("C206", node, f"{there} has no `{name}`", None, closed[0])
             return ANY
         made = types.union_all(found) if found else UNDEFINED
@@ -361,7 +361,8 @@ def _equate(judge: Inference, node: nodes.Binary, left: Type, right: Type) -> No
     """Report values of which one never equals the other."""
     if _are_apart(left, right):
         message = f"these are never equal: {types.in_words(left)} and {types.in_words(right)}"
-        judge.tell("C208", node, message, None, ())
+        hint = "compare their `.toMillis()`" if left.native and left.native == right.native else None
+        judge.tell("C208", node, message, hint, ())
 
 
 def _check_key(judge: Inference, node: nodes.Node, kind: Type) -> None:
@@ -374,6 +375,8 @@ def _check_key(judge: Inference, node: nodes.Node, kind: Type) -> None:
 def _are_apart(left: Type, right: Type) -> bool:
     """Whether values of two types can never be equal."""
     kinds = [types.comparable(kind) for kind in (left, right)]
+    if left.native and right.native and kinds[0] == kinds[1] == {"object"}:
+        return True  # each is equal to itself alone
     return all(kinds) and not kinds[0] & kinds[1] and "function" not in kinds[0] | kinds[1]
 
 

@@ -40,6 +40,10 @@ class Type:
     path: NamePath | None = None
     #: The type of the properties that are not declared, if a schema has one for them.
     others: Type | None = None
+    #: What an object that computes its fields is, such as `date`; None for any other.
+    native: str | None = None
+    #: Whether it may be made of nothing, so that what it writes is null.
+    of_nothing: bool = False
 
     @property
     def solid(self) -> frozenset[str]:
@@ -90,8 +94,11 @@ def union(one: Type, other: Type) -> Type:
     items = either("items", "array")
     if items is None and one.items is not None and other.items is not None:
         items = union(one.items, other.items)
-    properties = either("properties", "object")
-    if properties is None and one.properties is not None and other.properties is not None:
+    native, properties = either("native", "object"), either("properties", "object")
+    is_mixed = native is None and any("object" in kind.kinds and kind.native for kind in (one, other))
+    if is_mixed:
+        properties = None
+    elif properties is None and one.properties is not None and other.properties is not None:
         names = [*one.properties, *(name for name in other.properties if name not in one.properties)]
         pairs = ((name, one.properties.get(name), other.properties.get(name)) for name in names)
         properties = {name: union(a or UNDEFINED, b or UNDEFINED) for name, a, b in pairs}
@@ -103,6 +110,8 @@ def union(one: Type, other: Type) -> Type:
         items,
         one.path if one.path == other.path else None,
         either("others", "object"),
+        native,
+        native is not None and (one.of_nothing or other.of_nothing),
     )
 
 
@@ -304,6 +313,8 @@ def of_fields(kind: Type) -> Type:
     """The type of what `*` finds: the values of all fields, and the items of an array; arrays are flattened."""
     holders = list(objects(kind))
     given = [[*(one.properties or {}).values(), *([one.others] if one.others else [])] for one in holders]
+    if any(one.native for one in holders):  # it has no fields but those that are asked for by name
+        return ANY
     if "array" in kind.kinds and kind.items is not None:
         given.append([kind.items])
     return sequence(_flat(union_all(one for some in given for one in some))) if all(given) else ANY
@@ -315,7 +326,7 @@ def of_descendants(kind: Type) -> Type:
     while left:
         one = left.pop()
         holders = [*objects(one)]
-        if one == ANY or any(each.properties is None for each in holders):
+        if one == ANY or any(each.properties is None or each.native for each in holders):
             return ANY
         found.append(_flat(one))
         left += (below for each in holders for below in (*(each.properties or {}).values(), each.others) if below)
@@ -356,4 +367,5 @@ def in_words(kind: Type) -> str:
     if kind.kinds == {"null"}:
         return "null"
     names = sorted("number" if one == "integer" and "number" in kind.solid else one for one in kind.solid)
+    names = [kind.native if one == "object" and kind.native else one for one in names]
     return " or ".join(f"{'an' if name[0] in 'aio' else 'a'} {name}" for name in dict.fromkeys(names)) or "nothing"

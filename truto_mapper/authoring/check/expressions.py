@@ -12,7 +12,7 @@ from truto_mapper.authoring.check.surprises import Surprises
 from truto_mapper.engine.join_types import by_key, join_reply, join_row
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.source_types import failure_type, refusal_type, reply_type
-from truto_mapper.language import nodes, types
+from truto_mapper.language import natives, nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.facts import TypeScope
 from truto_mapper.language.names import NamePath
@@ -88,7 +88,7 @@ class EndpointTypes:
             if self._expression.text.strip() == node.value and hint == close and self._may_be_constant(node.value):
                 is_close = nearest(node.value, known) is not None
                 hint = hint if is_close else f"text needs quotes of its own: '\"{node.value}\"'"
-        severity: Severity = "error" if code in ("C206", "C208", "C225") else "warning"
+        severity: Severity = "error" if code in ("C203", "C206", "C208", "C225") else "warning"
         self.found.append(self._expression.diagnostic(code, message, node, severity=severity, hint=hint))
 
     def _surprise(self, severity: Severity, code: str, node: nodes.Node, message: str, hint: str | None) -> None:
@@ -135,7 +135,7 @@ class EndpointTypes:
         self._expression, self._scope = expression, scope
         made = self.inference.infer_all(expression.node, scope)
         self.kinds |= self.inference.before | self.inference.kinds
-        return made
+        return natives.written(made)
 
     def _infer_all(self, scope: TypeScope) -> None:
         """Infer every expression, in the order in which a page evaluates them."""

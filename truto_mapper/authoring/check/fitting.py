@@ -12,7 +12,7 @@ from typing import Any
 
 from truto_mapper.authoring.check.words import words
 from truto_mapper.engine.request_schema import RequestSchema
-from truto_mapper.language import nodes, types
+from truto_mapper.language import natives, nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import index_names, is_simple_path
 from truto_mapper.language.types import Type
@@ -21,7 +21,7 @@ from truto_mapper.text.diagnostics import Diagnostic, did_you_mean
 from truto_mapper.text.pointers import dotted
 
 #: Formats that exclude each other; `text` is that of a date in another form.
-_APART = frozenset({"date-time", "date", "uuid", "time-zone", "email", "time", "text"})
+_APART = frozenset({"date-time", "date", "uuid", "time-zone", "email", "time", "text", "duration"})
 
 #: The longest expression that a hint repeats.
 _LONGEST = 60
@@ -88,6 +88,7 @@ class Wanted:
 
 def misfits(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diagnostic]:
     """What no value of a type can be at a place, and what some cannot."""
+    kind = natives.written(kind)
     if kind == types.ANY or wanted.is_any:
         return
     if wanted.schema.is_array:

@@ -162,7 +162,9 @@ def _with_article(letter: str) -> str:
 
 
 def called(name: str) -> str:
-    """A function as a message names it."""
+    """A function as a message names it; the name of one of a date or a span begins with a dot."""
+    if name.startswith("."):
+        return f"`{name}()`"
     return f"${name}" if name.isidentifier() and name not in ("lambda", "transform") else "the function"
 
 

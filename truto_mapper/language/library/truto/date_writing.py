@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn
 from truto_mapper.language.library.truto.ecmascript import UNUSABLE, is_falsy
 from truto_mapper.language.library.truto.moments import Civil, Moment
 from truto_mapper.language.library.truto.zones import UTC_ZONE
+from truto_mapper.language.runtime.arguments import called
 from truto_mapper.language.runtime.values import MISSING, fail
 
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -39,7 +40,7 @@ def refuse_token(name: str, index: int, form: str, token: str) -> NoReturn:
     """Fail because a form has a token that is none, or depends on a language."""
     meant = {"Y": "yyyy", "YYYY": "yyyy", "YY": "yy", "D": "d", "DD": "dd", "A": "a", "T": "'T'"}.get(token)
     hint = f"write `{meant}`" if meant else f"text is in quotes: `'{token}'`"
-    fail(UNUSABLE, f'argument {index} of ${name} must have known tokens, but "{form}" has `{token}`', hint)
+    fail(UNUSABLE, f'argument {index} of {called(name)} must have known tokens, but "{form}" has `{token}`', hint)
 
 
 def offset_text(minutes: float, form: str) -> str:
@@ -120,7 +121,7 @@ def formatted(one: Moment, form: str) -> str:
     for token, is_literal in tokens_of(form):
         write = None if is_literal else _WRITERS.get(token)
         if write is None and not is_literal:
-            refuse_token("toFormat", 1, form, token)
+            refuse_token(".toFormat", 1, form, token)
         parts.append(token if write is None else write(one))
     return "".join(parts)
 

@@ -35,6 +35,7 @@ from truto_mapper.language.library.truto.moments import (
 from truto_mapper.language.library.truto.zones import DAY, HOST, UTC_ZONE, Zone, fixed, zone_of
 from truto_mapper.language.runtime.arguments import refuse
 from truto_mapper.language.runtime.values import MISSING, Function, Native, Run, as_number, fail
+from truto_mapper.text.diagnostics import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +152,11 @@ _ALWAYS: Final[dict[str, Callable[[Moment], Any]]] = {
 
 
 def _plus(one: Moment, run: Run, given: Any = MISSING, *_: Any) -> Native:
-    return native(durations.added(one, durations.amounts(run, "plus", given)))
+    return native(durations.added(one, durations.amounts(run, ".plus", given)))
 
 
 def _minus(one: Moment, run: Run, given: Any = MISSING, *_: Any) -> Native:
-    parts = durations.amounts(run, "minus", given)
+    parts = durations.amounts(run, ".minus", given)
     return native(durations.added(one, {unit: -amount for unit, amount in parts.items()}))
 
 
@@ -166,15 +167,16 @@ _SET: Final = {f"{name}{end}".lower(): name for name in _SETTABLE for end in (""
 def _set(one: Moment, run: Run, given: Any = MISSING, *_: Any) -> Native:
     """The moment with other values of some fields; a day beyond its month is the last one."""
     if not isinstance(given, dict) or isinstance(given, Native):
-        refuse("T0410", "set", 1, "an object of fields", given, hint='like `.set({"day": 1})`')
+        refuse("T0410", ".set", 1, "an object of fields", given, hint='like `.set({"day": 1})`')
     fields: dict[str, int] = {}
     for key, value in given.items():
         field = _SET.get(key.lower())
         number = number_of(run, value)
         if field is None:
-            refuse_value("set", 1, f"an object of the fields {', '.join(_SETTABLE)}", given)
+            hint = did_you_mean(key, _SETTABLE)
+            refuse_value(".set", 1, f"an object of the fields {', '.join(_SETTABLE)}", given, hint)
         if not math.isfinite(number) or abs(number) > 1e9:
-            refuse_value("set", 1, f"an object with a number as its {field}", value)
+            refuse_value(".set", 1, f"an object with a number as its {field}", value)
         fields[field] = math.trunc(number)
     return native(one.at(_with(one.civil, fields).local) if one.is_valid else one)
 
@@ -207,11 +209,11 @@ def _started(one: Moment, unit: str) -> Moment:
 
 
 def _start_of(one: Moment, run: Run, unit: Any = MISSING, *_: Any) -> Native:  # noqa: ARG001  (all take it)
-    return native(_started(one, durations.unit_of("startOf", 1, unit)))
+    return native(_started(one, durations.unit_of(".startOf", 1, unit)))
 
 
 def _end_of(one: Moment, run: Run, unit: Any = MISSING, *_: Any) -> Native:  # noqa: ARG001
-    name = durations.unit_of("endOf", 1, unit)
+    name = durations.unit_of(".endOf", 1, unit)
     return native(durations.added(_started(durations.added(one, {name: 1}), name), {"milliseconds": -1}))
 
 
@@ -228,7 +230,7 @@ def _to_utc(one: Moment, run: Run, offset: Any = MISSING, *_: Any) -> Native:
 def _set_locale(name: str) -> Callable[..., Native]:
     def body(one: Moment, run: Run, given: Any = MISSING, *_: Any) -> Native:  # noqa: ARG001
         locale = given.get("locale", MISSING) if isinstance(given, dict) else given
-        _check_locale(name, 1, locale)
+        _check_locale(f".{name}", 1, locale)
         return native(one)
 
     return body
@@ -236,8 +238,8 @@ def _set_locale(name: str) -> Callable[..., Native]:
 
 def _to_format(one: Moment, run: Run, form: Any = MISSING, options: Any = MISSING, *_: Any) -> str:  # noqa: ARG001
     if not isinstance(form, str):
-        refuse("T0410", "toFormat", 1, "a form", form, hint='like `.toFormat("dd/MM/yyyy")`')
-    _check_locale("toFormat", 2, options.get("locale", MISSING) if isinstance(options, dict) else MISSING)
+        refuse("T0410", ".toFormat", 1, "a form", form, hint='like `.toFormat("dd/MM/yyyy")`')
+    _check_locale(".toFormat", 2, options.get("locale", MISSING) if isinstance(options, dict) else MISSING)
     return date_writing.formatted(one, form)
 
 
@@ -246,7 +248,7 @@ def _writing(name: str, write: Callable[..., Any]) -> Callable[..., Any]:
 
     def body(one: Moment, run: Run, options: Any = MISSING, *_: Any) -> Any:  # noqa: ARG001
         if options is None:
-            refuse("T0410", name, 1, "an object of options", options, hint=f"leave it out: `.{name}()`")
+            refuse("T0410", f".{name}", 1, "an object of options", options, hint=f"leave it out: `.{name}()`")
         return write(one, options) if one.is_valid else None
 
     return body
@@ -265,15 +267,15 @@ def _other(name: str, given: Any) -> Moment | None:
 
 
 def _diff(one: Moment, run: Run, other: Any = MISSING, unit: Any = MISSING, *_: Any) -> Native:  # noqa: ARG001
-    there = _other("diff", other)
+    there = _other(".diff", other)
     given = ["milliseconds"] if unit is MISSING else unit if isinstance(unit, list) else [unit]
-    units = [durations.unit_of("diff", 2, name) for name in given]
+    units = [durations.unit_of(".diff", 2, name) for name in given]
     is_valid = there is not None and there.is_valid and one.is_valid and units
     return durations.native(durations.difference(there, one, units) if there and is_valid else durations.Duration(None))
 
 
 def _has_same(one: Moment, run: Run, other: Any = MISSING, unit: Any = MISSING, *_: Any) -> bool:  # noqa: ARG001
-    there, name = _other("hasSame", other), durations.unit_of("hasSame", 2, unit)
+    there, name = _other(".hasSame", other), durations.unit_of(".hasSame", 2, unit)
     if there is None or not (one.is_valid and there.is_valid):
         return False
     here = one.within(there.zone, keeps_local=True)
@@ -282,7 +284,7 @@ def _has_same(one: Moment, run: Run, other: Any = MISSING, unit: Any = MISSING, 
 
 
 def _equals(one: Moment, run: Run, other: Any = MISSING, *_: Any) -> bool:  # noqa: ARG001
-    there = _other("equals", other)
+    there = _other(".equals", other)
     return there is not None and one.is_valid and there.is_valid and (one.ts, one.zone) == (there.ts, there.zone)
 
 

@@ -16,6 +16,7 @@ from truto_mapper.language.library.truto.zones import DAY
 from truto_mapper.language.runtime.arguments import refuse
 from truto_mapper.language.runtime.coercion import scalar_text
 from truto_mapper.language.runtime.values import MISSING, Function, Native, Run, as_number
+from truto_mapper.text.diagnostics import did_you_mean
 
 UNITS: Final = ("years", "quarters", "months", "weeks", "days", "hours", "minutes", "seconds", "milliseconds")
 _LOW: Final = UNITS[5:]
@@ -50,7 +51,8 @@ def unit_of(name: str, index: int, given: Any) -> str:
     word = given.lower() if isinstance(given, str) else ""
     found = word if word.endswith("s") else f"{word}s"
     if found not in UNITS:
-        refuse_value(name, index, f"a unit of time ({', '.join(UNITS)})", given)
+        hint = did_you_mean(word, UNITS) or did_you_mean(word, [one[:-1] for one in UNITS])
+        refuse_value(name, index, f"a unit of time ({', '.join(UNITS)})", given, hint)
     return found
 
 
@@ -62,7 +64,7 @@ def amounts(run: Run, name: str, given: Any) -> dict[str, float]:
         hint = 'a span is added by its milliseconds: `.plus({"milliseconds": span.toMillis()})`'
         refuse_value(name, 1, 'an object of units such as {"days": 1}', given, hint)
     if not isinstance(given, dict) or isinstance(given, Native):
-        refuse("T0410", name, 1, "an object of units, or milliseconds", given, hint=f'like `.{name}({{"days": 1}})`')
+        refuse("T0410", name, 1, "an object of units, or milliseconds", given, hint=f'like `{name}({{"days": 1}})`')
     found = {}
     for key, one in given.items():
         unit = unit_of(name, 1, key)
@@ -194,24 +196,24 @@ def _formatted(found: Duration, run: Run, form: Any = MISSING, *_: Any) -> str:
 
 
 def _get(found: Duration, run: Run, unit: Any = MISSING, *_: Any) -> Any:  # noqa: ARG001
-    name = unit_of("get", 1, unit)
+    name = unit_of(".get", 1, unit)
     return math.nan if found.parts is None else as_number(float(found.parts.get(name, 0)))
 
 
 def _as(found: Duration, run: Run, unit: Any = MISSING, *_: Any) -> Any:
-    name = unit_of("as", 1, unit)
+    name = unit_of(".as", 1, unit)
     return _get(found.shifted([name]), run, name)
 
 
 def _shift_to(found: Duration, run: Run, *units: Any) -> Native:  # noqa: ARG001
-    return native(found.shifted([unit_of("shiftTo", place, unit) for place, unit in enumerate(units, 1)]))
+    return native(found.shifted([unit_of(".shiftTo", place, unit) for place, unit in enumerate(units, 1)]))
 
 
 _METHODS: Final[dict[str, Any]] = {
     "toObject": lambda one, _, *__: {unit: as_number(float(part)) for unit, part in (one.parts or {}).items()},
     "as": _as,
-    "plus": lambda one, run, given=MISSING, *_: native(one.plus(amounts(run, "plus", given))),
-    "minus": lambda one, run, given=MISSING, *_: native(one.plus(_negated(amounts(run, "minus", given)))),
+    "plus": lambda one, run, given=MISSING, *_: native(one.plus(amounts(run, ".plus", given))),
+    "minus": lambda one, run, given=MISSING, *_: native(one.plus(_negated(amounts(run, ".minus", given)))),
     "shiftTo": _shift_to,
     "normalize": lambda one, *_: native(Duration(one.parts and _normal(one.parts))),
     "negate": lambda one, *_: native(one.negated()),
