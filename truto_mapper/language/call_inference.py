@@ -61,8 +61,8 @@ def infer_call(judge: Judge, node: nodes.Call, scope: TypeScope, arguments: Sequ
     name = node.procedure.name if isinstance(node.procedure, nodes.Variable) else ""
     if not call_types.is_known(name, scope.variables):
         given = [judge.used(judge.infer(one, scope)) for one in arguments]
-        method = _method_name(node.procedure) if natives.is_native(scope.context) else None
-        if method is not None:
+        method = _method_name(node.procedure)
+        if method is not None and natives.is_native(scope.context):
             return _of_native(judge, node, methods.Called(scope.context, method, arguments, given))
         own = scope.values.get(name) if name else node.procedure
         if isinstance(own, nodes.Lambda):

@@ -214,6 +214,9 @@ def _misfit(name: str, index: int, kind: Type, parameter: Parameter, but: str = 
     if (advice := like_theirs(name, index + 1)) is not None:
         return Misfit(index, "C208", message, advice)
     hint = {"a string": "write $string(…)", "a number": "write $number(…)"}.get(takes)
+    if kind.native is not None and kind.solid == {"object"}:
+        writing = "toMillis" if takes == "a number" else "toISO"
+        return Misfit(index, "C208", message, f"write `….{writing}()`" if hint else None)
     if name == "length" and "array" in kind.kinds:
         return Misfit(index, "C208", message, "$count counts the items of an array")
     return Misfit(index, "C208", message, hint if kind.solid <= types.SCALARS and name not in _OURS else None)

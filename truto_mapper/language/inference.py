@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import assert_never
 
-from truto_mapper.language import call_types, nodes, types
+from truto_mapper.language import call_types, natives, nodes, types
 from truto_mapper.language.call_inference import Called, Tell, body_type, infer_call, infer_pipe
 from truto_mapper.language.facts import TypeScope, item_facts, known_by_path, narrowed
 from truto_mapper.language.names import NamePath, binds, excludes_undefined
@@ -207,7 +207,7 @@ class Inference:
         if known and not any(name in properties for properties in closed):
             where = ".".join(holders[0].path or ())
             there = f"`{where}`" if where else f"a {holders[0].native}" if holders[0].native else "this object"
-            self.tell("C206", node, f"{there} has no `{name}`", None, closed[0])
+            self.tell("C206", node, f"{there} has no `{name}`", natives.unit_hint(holders[0], name), closed[0])
             return ANY
         made = types.union_all(found) if found else UNDEFINED
         made = sequence(item_of(made)) if "array" in holder.kinds else made
@@ -272,7 +272,7 @@ class Inference:
         for one, kind, solid in zip((node.left, node.right), (left, right), kinds, strict=True):
             if solid and not solid & {"number", "string"}:
                 message = f"`{node.operator}` needs numbers or texts, but this is {types.in_words(kind)}"
-                self.tell("C208", one, message, None, ())
+                self.tell("C208", one, message, natives.number_hint(kind), ())
         known = [solid & {"number", "string"} for solid in kinds]
         if all(known) and not known[0] & known[1]:
             message = f"`{node.operator}` cannot compare {types.in_words(left)} with {types.in_words(right)}"
@@ -281,7 +281,8 @@ class Inference:
     def needs_number(self, node: nodes.Node, kind: Type, operator: str) -> None:
         if kind.solid and not kind.solid & {"integer", "number"}:
             message = f"`{operator}` needs a number, but this is {types.in_words(kind)}"
-            self.tell("C208", node, message, "write $number(…)" if kind.solid <= types.SCALARS else None, ())
+            hint = "write $number(…)" if kind.solid <= types.SCALARS else natives.number_hint(kind)
+            self.tell("C208", node, message, hint, ())
 
     def block(self, node: nodes.Block, scope: TypeScope) -> Type:
         kind = UNDEFINED

@@ -64,6 +64,16 @@ def span(units: Iterable[str] | None, *, of_nothing: bool) -> Type:
     return Type(frozenset({"object"}), properties=fields, native=SPAN, of_nothing=of_nothing)
 
 
+def unit_hint(holder: Type, name: str) -> str | None:
+    """A hint for a unit that a span was not asked for."""
+    return f'ask for it: `.diff(…, "{name}")`' if holder.native == SPAN and name in UNITS else None
+
+
+def number_hint(kind: Type) -> str | None:
+    """A hint that makes a number of a date or a span."""
+    return "write `….toMillis()`" if is_native(kind) else None
+
+
 def written(kind: Type) -> Type:
     """The type of a value in a record, where dates and spans are texts."""
     if kind.path is not None or kind == types.ANY:  # of the provider's, which has none

@@ -79,7 +79,7 @@ class EndpointTypes:
 
     def _tell(self, code: str, node: nodes.Node, message: str, hint: str | None, names: Iterable[str]) -> None:
         """Note a finding about a node of the current expression."""
-        if isinstance(node, nodes.Name):
+        if isinstance(node, nodes.Name) and hint is None:
             known = list(names)
             close = did_you_mean(node.value, known)
             meant = self._meant(node, known)

@@ -125,6 +125,8 @@ def _are_other_items(kind: Type, wanted: Wanted) -> bool:
 def _conversion(expression: Expression, kind: Type, wanted: Wanted) -> str | None:
     """A hint that makes a value of another type fit, where a conversion surely does."""
     schema = wanted.schema
+    if kind.solid == types.FUNCTION.kinds and isinstance(wanted.node or expression.node, nodes.Path):
+        return "call it: write `()` behind its name"
     if schema.values:
         return wanted.allowed
     if not kind.solid <= types.SCALARS or len(schema.kinds) != 1:
