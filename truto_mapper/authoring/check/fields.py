@@ -270,15 +270,28 @@ def is_list(
     match node:
         case nodes.Variable(name=name) if name in lets:
             return is_list(lets[name].node, kind_of, {one: let for one, let in lets.items() if one != name})
+        case nodes.Path(steps=(nodes.Step(node=nodes.Array(items=(_, _, *_))) as only,), group=None):
+            return all(map(keeps_several, _filters(only)))
         case nodes.Path(
-            steps=(*steps, nodes.Step(node=nodes.Object() | nodes.Name() | nodes.Call() | nodes.Block())), group=None
+            steps=(*steps, nodes.Step(node=nodes.Object() | nodes.Name() | nodes.Call() | nodes.Block()) as last),
+            group=None,
         ) if steps:
-            return _through_list(steps, kind_of, lets, may_select=may_select)
-        case nodes.Call(procedure=nodes.Variable(name="split" | "keys")):
+            return _is_filtered_list(last, kind_of) or _through_list(steps, kind_of, lets, may_select=may_select)
+        case nodes.Array(items=(_, _, *_)) | nodes.Call(procedure=nodes.Variable(name="split" | "keys" | "each")):
             return True
         case nodes.Call(procedure=nodes.Variable(name=name), arguments=(items, *_)) if name in _MAPPING:
             return kind_of(items).solid == {"array"} or is_list(items, kind_of, lets)
     return False
+
+
+def _is_filtered_list(step: nodes.Step, kind_of: Kind) -> bool:
+    """Whether the last step of a path is a declared list, of which predicates leave several: `rows[at != null]`."""
+    tests = list(_filters(step))
+    before = kind_of(step) if tests and isinstance(step.node, nodes.Name) else types.ANY
+    is_array = (
+        quiet(step.node, TypeScope({}, types.item_of(before))).solid == {"array"} if before != types.ANY else False
+    )
+    return is_array and all(map(keeps_several, tests))
 
 
 def _is_counted(expression: Expression) -> bool:
@@ -302,7 +315,7 @@ def _through_list(
     kinds = [kind_of(first.node)]  # of a step, a type is that of what is before it
     kinds += [quiet(one.node, TypeScope({}, types.item_of(kind_of(one)))) for one in more]
     bound = lets[first.node.name].node if isinstance(first.node, nodes.Variable) and first.node.name in lets else None
-    of_let = isinstance(bound, nodes.Path) and bound.group is None and _through_list(bound.steps, kind_of, lets)
+    of_let = bound is not None and is_list(bound, kind_of, lets)
     tests = [one for step in steps for one in (*step.predicates, *step.stages)]
     keep = keeps_several if may_select else _keeps_words
     return (of_let or any(one.solid == {"array"} for one in kinds)) and all(map(keep, tests))
