@@ -39,6 +39,7 @@ from truto_mapper.authoring.check.omissions import (
 from truto_mapper.authoring.check.pages import mispaged, unsent_page
 from truto_mapper.authoring.check.parts_of_texts import mistaken_texts
 from truto_mapper.authoring.check.reachability import Reach, unreachable
+from truto_mapper.authoring.check.refusals import disagreeing
 from truto_mapper.authoring.check.replies import same_for_all
 from truto_mapper.authoring.check.requests import mistaken_joins, our_cursor, single_rows, unasked, unescaped
 from truto_mapper.authoring.check.rows import (
@@ -48,7 +49,6 @@ from truto_mapper.authoring.check.rows import (
     repeated_marks,
     unlooped_array,
 )
-from truto_mapper.authoring.check.said import disagreeing
 from truto_mapper.authoring.check.separators import other_separators
 from truto_mapper.authoring.check.shared import in_every, is_held, place
 from truto_mapper.authoring.check.spelled import spelled_out

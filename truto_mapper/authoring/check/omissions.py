@@ -237,7 +237,7 @@ def _asked(test: nodes.Node) -> tuple[nodes.Node, ...]:
 def _is_settled(reach: Reach, endpoint: Endpoint, name: str) -> bool:
     """Whether the choice of the endpoint says all about a parameter: it serves at most one value of it."""
     place = ("query", name)
-    if place in reach.domains:
+    if reach.is_told(place):
         values = {chosen[place] for chosen in reach.served(endpoint.name)} - {MISSING}
         return len(values) <= reach.is_listed(place)
     return any(reads_parameter(one.when, name) for one in reach.endpoints if one.when)

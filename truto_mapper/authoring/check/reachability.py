@@ -12,6 +12,7 @@ from itertools import combinations, groupby, product
 from math import prod
 from typing import Any
 
+from truto_mapper.authoring.check.tried import HOLDERS, Place, Places
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
@@ -20,7 +21,6 @@ from truto_mapper.language.runtime.values import MISSING, truthy
 from truto_mapper.language.source_paths import reads
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import Endpoint
-from truto_mapper.resource.field import value_schema
 from truto_mapper.text.diagnostics import Diagnostic, either
 from truto_mapper.text.errors import EvaluationError
 
@@ -29,14 +29,14 @@ MAX_COMBINATIONS = 10_000
 #: How many values a description of queries has at most, and how many descriptions there are.
 _MAX_NAMED, _MAX_TOLD = 3, 8
 
-#: A parameter or a setting: `("query", "users")`.
-Place = tuple[str, str]
 Chosen = Mapping[Place, Any]
 #: Whether a condition holds; None if that depends on more than the values that are tried.
 Verdict = bool | None
 
 #: Stands for the value of a place that is only asked whether it exists.
 _PRESENT = "present"
+#: Stands for all values of a place, if they are not listed: what is asked about them is left open.
+_SOME = "some value"
 
 
 class Reach:
@@ -50,8 +50,11 @@ class Reach:
         self.endpoints = [one for one in mapper.mapping.endpoints if one.method == method]
         whens = [one.when for one in self.endpoints if one.when is not None]
         asked = dict.fromkeys(place for when in whens for place in _asked(when))
-        domains = {place: _values(mapper, place, whens) for place in asked}
+        places = Places(mapper, method)
+        domains = {place: _values(places, place, whens) for place in asked}
         self.domains = {place: values for place, values in domains.items() if values is not None}
+        if prod(map(len, self.domains.values())) > MAX_COMBINATIONS:
+            self.domains = {place: values for place, values in self.domains.items() if values[0] != _SOME}
         few = prod(map(len, self.domains.values())) <= MAX_COMBINATIONS
         every = product(*self.domains.values()) if few else ()
         self.combinations = [dict(zip(self.domains, values, strict=True)) for values in every]
@@ -78,7 +81,7 @@ class Reach:
     def asked(self, name: str) -> dict[str, dict[str, Type]]:
         """The types of parameters and settings in the queries that an endpoint serves, by their holder."""
         served, found = self.served(name), dict[str, dict[str, Type]]()
-        for place in self.domains if served else ():
+        for place in (one for one in self.domains if served and one[0] != "body"):
             values = dict.fromkeys(chosen[place] for chosen in served)
             kinds = [types.UNDEFINED if value is MISSING else types.constant(value) for value in values]
             if self.is_listed(place):
@@ -87,7 +90,11 @@ class Reach:
 
     def is_listed(self, place: Place) -> bool:
         """Whether the values of a place are those that it can have, and not only whether it has one."""
-        return self.domains[place][:1] != (_PRESENT,)
+        return self.domains[place][0] not in (_PRESENT, _SOME)
+
+    def is_told(self, place: Place) -> bool:
+        """Whether a place is asked for by its values, or whether it has one, and by nothing else."""
+        return place in self.domains and self.domains[place][0] != _SOME
 
     def takers(self, name: str) -> list[Endpoint]:
         """The earlier endpoints that serve what an endpoint's `when` holds for."""
@@ -168,13 +175,13 @@ class _Test:
         self.expression = whole if node is whole.node else Expression(text, functions=whole.functions)
         self.places = tuple(sorted(_asked(self.expression)))
         self.is_known = set(self.places) <= set(known)
-        self.operator, below = ("", ()) if self.is_known else _parts(node)
+        self.operator, below = _parts(node)
         self.parts = [_Test(whole, one, known) for one in below]
         self.outcomes: dict[tuple[Any, ...], bool] = {}
 
     def holds(self, chosen: Chosen) -> Verdict:
         """Whether the part is true. Raises `EvaluationError` if it certainly fails."""
-        if self.is_known:
+        if self.is_known and all(chosen[place] != _SOME for place in self.places):
             values = tuple(chosen[place] for place in self.places)
             if values not in self.outcomes:
                 self.outcomes[values] = self._outcome(chosen)
@@ -188,7 +195,7 @@ class _Test:
         return None if None in verdicts or not verdicts else not decisive
 
     def _outcome(self, chosen: Chosen) -> bool:
-        bindings: dict[str, dict[str, Any]] = {"query": {}, "context": {}}
+        bindings: dict[str, dict[str, Any]] = {holder: {} for holder in HOLDERS}
         for holder, name in self.places:
             if chosen[holder, name] is not MISSING:
                 bindings[holder][name] = chosen[holder, name]
@@ -218,27 +225,23 @@ def _parts(node: nodes.Node) -> tuple[str, tuple[nodes.Node, ...]]:
 def _asked(expression: Expression) -> set[Place]:
     """The parameters and settings that an expression reads, and `("", "")` if it reads anything else."""
     paths = [read.path for read in reads(expression) if read.path[0] != "$"]  # there is no reply yet
-    others = {variable.name for variable in expression.variables} - {"query", "context"}
+    others = {variable.name for variable in expression.variables} - {*HOLDERS}
     return {(path[0], path[1]) if len(path) > 1 else ("", "") for path in paths} | ({("", "")} if others else set())
 
 
-def _values(mapper: Mapper, place: Place, whens: Sequence[Expression]) -> tuple[Any, ...] | None:
-    """All values of a parameter or a setting, MISSING among them if it may be absent; None if they are not listed."""
-    holder, name = place
-    is_required = False
-    if holder == "query" and name in mapper.resource.parameters:
-        field = mapper.resource.parameters[name]
-        schema: Mapping[str, Any] = value_schema(field)
-        is_required = mapper.mapping.integration in field.required_in
-    elif holder == "context":
-        schema = mapper.mapping.context_schemas.get(name, {})
-    else:
+def _values(places: Places, place: Place, whens: Sequence[Expression]) -> tuple[Any, ...] | None:
+    """All values of a parameter, a setting or a field of the body; MISSING among them if it may be absent.
+
+    Those that are not listed count as one; None for a place that is not known.
+    """
+    if place not in places.schemas:
         return None
+    schema = places.schemas[place]
     values = schema.get("enum") or ([False, True] if schema.get("type") == "boolean" else None)
-    if values is None and all(_only_exists(one, place) for one in whens):
-        values = (_PRESENT,)
-    is_given = is_required or schema.get("default") is not None
-    return None if values is None else (*values, *(() if is_given else (MISSING,)))
+    if values is None:
+        values = (_PRESENT if all(_only_exists(one, place) for one in whens) else _SOME,)
+    given = [one for one in values if one is not None]
+    return (*given, *(() if place in places.certain else (MISSING,)))
 
 
 def _only_exists(expression: Expression, place: Place) -> bool:

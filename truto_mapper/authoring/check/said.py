@@ -85,7 +85,7 @@ def _absent(expression: Expression, side: Node, test: Node) -> Iterator[Diagnost
             operator="=",
             left=nodes.Call(procedure=nodes.Variable(name="count"), arguments=(given,)),
             right=nodes.Number(value=0),
-        ) if leading_names(given) and all(_existing(one) != _read_by(given) for one in nodes.conjuncts(test)):
+        ) if leading_names(given) and all(_existing(one) != read_by(given) for one in nodes.conjuncts(test)):
             message = "this refuses an absent list, too, and the message speaks only of an empty one"
             text = expression.text[given.span.start : given.span.end]
             hint = f"write `$exists({text}) and …`"
@@ -112,7 +112,7 @@ def _refused_without(expression: Expression, side: Node, said: str) -> Iterator[
     """`$not($exists($query.owner)) ? "`owner` cannot be …"`: what is refused is that it is absent."""
     match side:
         case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(inner,)) if asked := (
-            _existing(inner) or _read_by(inner)
+            _existing(inner) or read_by(inner)
         ):
             if re.search(rf"\b{re.escape(asked[1])}\b\W (?:cannot|can't|is not|isn't|has no)\b", said):
                 message = f"this refuses the queries without `{asked[1]}`, and the message speaks of those with it"
@@ -150,11 +150,11 @@ def _existing(test: Node) -> tuple[str, ...]:
     """The parameter, setting or field of the body that `$exists($query.…)` asks for; empty for any other test."""
     match test:
         case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(nodes.Path() as path,)):
-            return _read_by(path)
+            return read_by(path)
     return ()
 
 
-def _read_by(path: Node) -> tuple[str, ...]:
+def read_by(path: Node) -> tuple[str, ...]:
     """The parameter, setting or field of the body that a path leads to; empty for any other."""
     names = leading_names(path)
     root = names[0].name if names and isinstance(names[0], nodes.Variable) else ""
