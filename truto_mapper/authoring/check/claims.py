@@ -34,7 +34,12 @@ _NOT_TOGETHER = re.compile(
 )
 _TOGETHER = re.compile(r"\b(?:go|come|belong|given|set|sent|needed|used) together\b", re.IGNORECASE)
 _ONE_OF = re.compile(rf"\b(?:{_GIVE}|needs?|requires?|exactly|either|must)\b", re.IGNORECASE)
-_COMBINED = re.compile(rf"(?P<first>{_LIST})[^<>]*\b{_DO_NOT}\b[^<>]*\bwith (?P<second>{_LIST})", re.IGNORECASE)
+_COMBINED = re.compile(
+    rf"(?P<first>{_LIST})[^<>]*\b(?:{_DO_NOT}|is not|are not)\b[^<>]*\bwith (?P<second>{_LIST})", re.IGNORECASE
+)
+_WITHOUT = re.compile(
+    rf"(?P<first>{_LIST})?[^<>]*?\b(?:{_DO_NOT}|is not|are not|no)\b[^<>]*\bwithout (?P<second>{_LIST})", re.IGNORECASE
+)
 _NEEDS = re.compile(
     rf"(?P<first>{_LIST})?(?P<between>[^<>]*?)\b(?:needs?|requires?|must (?:have|give|name|contain|include)|lacks?"
     rf"|{_GIVE}|(?:account|request|query|body|caller) has no) (?P<second>{_LIST})",
@@ -91,9 +96,9 @@ def _of_clause(clause: str, tested: frozenset[str], known: frozenset[str]) -> It
     if _UNCLEAR.search(clause):
         return
     clause = _ASIDE.sub("", clause)
-    if _NOT_TOGETHER.search(clause) or _TOGETHER.search(clause):
+    if any(one.search(clause) for one in (_NOT_TOGETHER, _TOGETHER, _COMBINED)):
         yield from _of_several(clause, tested, known)
-    elif (needed := _NEEDED.search(clause)) or (needed := _needs(clause)):
+    elif needed := _WITHOUT.search(clause) or _NEEDED.search(clause) or _needs(clause):
         yield from _of_needed(needed, tested, known)
     else:
         found = [one for pattern in _REFUSED for one in pattern.finditer(clause)]

@@ -132,11 +132,11 @@ class _Tried:
         return [one for one in tried if self._reaches(one)]
 
     @cached_property
-    def _open(self) -> list[Tried]:
+    def _optional(self) -> list[Tried]:
         """Queries that may lack what each query has to have."""
         tests = [one for one in (self.test, self.when) if one is not None]
         read = [] if self.when is None else places_of(self.when)[0]
-        return self.places.open().tried(list(dict.fromkeys([*self.own, *read])), _constants(tests))
+        return self.places.optional().tried(list(dict.fromkeys([*self.own, *read])), _constants(tests))
 
     def _reaches(self, tried: Tried) -> bool:
         served = self.when is None or truthy(value_of(self.when, tried))
@@ -208,7 +208,7 @@ class _Tried:
 
     def _is_better(self, test: Expression) -> bool:
         """Whether a condition refuses something, and nothing that the message is not about."""
-        served = [one for one in self._open if self.when is None or truthy(value_of(self.when, one))]
+        served = [one for one in self._optional if self.when is None or truthy(value_of(self.when, one))]
         judged = [self._said(one)[1] for one in served if truthy(value_of(test, one))]
         return bool(judged) and all(held is True for held in judged)
 
@@ -268,7 +268,7 @@ class _Tried:
         """A condition that no query fulfils, not even one that lacks what it has to have: it refuses nothing."""
         if not _is_plain(self.branch.test) or len(self.own) >= _MAX_NAMED:
             return
-        tried = self.places.open().tried(self.own, _constants([test]))
+        tried = self.places.optional().tried(self.own, _constants([test]))
         if not any(truthy(value_of(test, one)) for one in tried):
             hint = self._hint(lambda made: bool(self._refused(made)) and len(self._refused(made)) < len(self.queries))
             message = "this is never true, so it refuses nothing"
@@ -281,7 +281,10 @@ class _Tried:
 def _asked(test: Node) -> Iterator[Node]:
     """The values of which a condition asks whether they are there."""
     match test:
-        case nodes.Binary(operator="and" | "or", left=left, right=right):
+        case (
+            nodes.Binary(operator="and" | "or", left=left, right=right)
+            | nodes.Binary(operator="=" | "!=", left=nodes.Call() as left, right=nodes.Call() as right)
+        ):
             yield from (*_asked(left), *_asked(right))
         case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(one,)) | nodes.Block(expressions=(one,)):
             yield from _asked(one)

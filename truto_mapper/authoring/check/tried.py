@@ -50,7 +50,7 @@ class Places:
         self.schemas[holder, name] = schema
         self.certain |= {(holder, name)} if is_certain else set()
 
-    def open(self) -> Places:
+    def optional(self) -> Places:
         """The same places, none of which is always there."""
         made = copy(self)
         made.certain = set()
