@@ -100,10 +100,15 @@ LISTED = (
 TURNED, NONE_LISTED = LISTED.replace("$ in $keys($query)", "$not($ in $keys($query))"), LISTED.replace("> 0", "= 0")
 WITH_DEFAULT = LISTED.replace("[", '["view", ', 1)
 
+NOT_WITH = '"`search` cannot be combined with `updated_after` or `email`."'
+ONE_OF, NOT_BOTH = '"Acme needs `start_time` or `start_date`."', '"Give `start_time` or `start_date`, not both."'
 RIGHT_QUERIES = [
     f'{AFTER} or {MAIL} ? "`search` cannot be combined with `updated_after` or `email`."',
     f'{AFTER} ? "a search takes no updated_after" : {MAIL} ? "email is not supported by the search"',
     f'$exists($query.search) and {AFTER} ? "`search` cannot be combined with `updated_after`"',
+    f'{AFTER} ? "there is no search for " & $query.email & " with a day"',
+    f'$not({AFTER}) ? "Acme cannot tell which updated_after is meant"',
+    '$exists($query.from) and $not($exists($query.to)) ? "to needs to be given with from"',
     f'$not({AFTER}) ? "Acme searches by `updated_after` only"',
     f'$not({AFTER}) ? "a search has to have `updated_after`"',
     f'{AFTER} and $not({MAIL}) ? "`updated_after` is not possible without `email`"',
@@ -114,8 +119,7 @@ RIGHT_QUERIES = [
     '$query.view = "daily" ? "a search cannot be daily"',
 ]
 RIGHT_BODIES = [
-    f'$not({TIME} or {DAY}) ? "Acme needs `start_time` or `start_date`."'
-    f' : {TIME} and {DAY} ? "Give `start_time` or `start_date`, not both."',
+    f"$not({TIME} or {DAY}) ? {ONE_OF} : {TIME} and {DAY} ? {NOT_BOTH}",
     f"$not({TIME}) and $not({DAY}) ? \"'start_time' or 'start_date' is required\"",
     f'$not({TIME} and {END}) ? "start_time and end_time are required"',
     f'$not({TIME}) or $not({END}) ? "both `start_time` and `end_time` must be given"',
@@ -123,6 +127,9 @@ RIGHT_BODIES = [
     f'{END} and $not({TIME}) ? "an end_time cannot be given without a start_time"',
     f'{END} and $not({TIME}) ? "an end_time is given, but no start"',
     f'{TIME} and {DAY} ? "start_time and start_date exclude each other"',
+    f'$not(({TIME} and {END}) or {DAY}) ? "Acme needs `start_time` and `end_time`, or `start_date`"',
+    f'$not({TIME}) or $not({END} or {DAY}) ? "Acme needs `start_time` and one of `end_time` and `start_date`"',
+    f'$not({TIME} or {END} or {DAY}) ? "give one of `start_time`, `end_time` and `start_date`"',
     f'{TIME} and {DAY} ? "give one of start_time and start_date, never both"',
     f'{TIME} = {DAY} ? "give exactly one of start_time and start_date"',
     f'{END} and {DAY} ? "`end_time` is not supported with `start_date`"',
@@ -148,8 +155,6 @@ def test_a_body_is_refused_as_the_message_says(body, told):
     assert told(body=body) == []
 
 
-NOT_WITH = '"`search` cannot be combined with `updated_after` or `email`."'
-ONE_OF, NOT_BOTH = '"Acme needs `start_time` or `start_date`."', '"Give `start_time` or `start_date`, not both."'
 WRONG_QUERIES = [
     (f"$not({AFTER} or {MAIL}) ? {NOT_WITH}", "query without `updated_after` or `email`", f"write `{AFTER} or {MAIL}`"),
     (f"$query ? {NOT_WITH}", "query with `search` and without", f"write `{AFTER} or {MAIL}`"),

@@ -21,6 +21,37 @@ _GIVE = r"(?:give|send|provide|set|pass|specify|add)"
 _GIVEN = r"(?:given|set|sent|present|there|provided|passed|specified)"
 _ACCEPTED = r"(?:supported|allowed|accepted|possible|available|known|taken|permitted|used|wanted|changed|changeable)"
 
+#: After `does not`, what says that something is not there, and what is about something else than what follows it.
+_LACKING = r"(?:have|has|find|need|require|know|give|say|tell|name|contain|include|send|set|specify)\b"
+_LEADING = r"(?:which|what|whose|whether|before|after|than|above|below|since|until|between|without|no)\b"
+#: Names that are more often other words where nothing quotes them.
+_LITTLE = frozenset(
+    [
+        "to",
+        "from",
+        "by",
+        "at",
+        "in",
+        "on",
+        "of",
+        "for",
+        "is",
+        "as",
+        "with",
+        "and",
+        "or",
+        "not",
+        "no",
+        "a",
+        "an",
+        "the",
+        "one",
+        "only",
+        "give",
+        "set",
+        "needs",
+    ]
+)
 #: What leaves open what a clause says.
 _UNCLEAR = re.compile(
     r"\b(?:but|except|only(?! one of)|alone|instead|otherwise|other than|apart|empty|nothing)\b", re.IGNORECASE
@@ -58,7 +89,7 @@ _REFUSED = [
         rf"{_SUBJECT} (?:(?:is|are) (?:not|never)|isn't|aren't) {_ACCEPTED}\b",
         rf"{_SUBJECT} (?:is|are) (?:unsupported|forbidden|unknown|read-only|refused)\b",
         rf"{_SUBJECT} {_CANNOT} be (?:{_ACCEPTED}|{_GIVEN}|asked|filtered|read|written|searched|chosen)\b",
-        rf"\b{_DO_NOT} (?!have|has|find|need|require)(?:[\w']+ ){{1,6}}(?P<second>{_LIST})",
+        rf"\b{_DO_NOT} (?!{_LACKING})(?:(?!{_LEADING})[\w']+ ){{1,6}}(?P<second>{_LIST})",
         rf"\b(?:leave|omit|remove|drop)(?: out)? (?P<second>{_LIST})",
     )
 ]
@@ -87,7 +118,9 @@ def _marked(message: str, known: Collection[str]) -> str:
     quoted = re.findall(r"[`'\"](\w+)(?:\.\w+)*[`'\"]", message)
     if not known or set(quoted) & set(known):
         return re.sub(r"[`'\"](\w+)(?:\.\w+)*[`'\"]", r"<\1>", message)
-    each = sorted(known, key=len, reverse=True)
+    each = sorted(set(known) - _LITTLE, key=len, reverse=True)
+    if not each:
+        return message
     words = "|".join(re.escape(one).replace("_", "[ _-]") for one in each)
     return re.sub(rf"(?<![\w.-])(?:{words})(?![\w-])", lambda one: f"<{re.sub('[ -]', '_', one[0].lower())}>", message)
 
@@ -144,12 +177,22 @@ def _needs(clause: str) -> re.Match[str] | None:
 def _of_needed(needed: re.Match[str], tested: frozenset[str], known: frozenset[str]) -> Iterator[Claim]:
     """Names one of which is needed, or all of which are, for others that are there."""
     wanted, users = _names(needed["second"]), _names(needed.groupdict().get("first")) & known
-    if not wanted & known or not wanted <= tested:
+    is_any = _is_any(needed["second"])
+    if is_any is None or not wanted & known or not wanted <= tested:
         return
-    is_any = re.search(r"\bor\b|\bone of\b|\bany of\b", needed["second"], re.IGNORECASE)
 
     def holds(given: Collection[str]) -> bool:
         lacks = wanted.isdisjoint(given) if is_any else not wanted.issubset(given)
         return lacks and (not users or not users.isdisjoint(given))
 
     yield Claim(wanted | users, holds)
+
+
+def _is_any(several: str) -> bool | None:
+    """Whether one of several names is enough; None if that depends on which."""
+    joins = {one.lower() for one in re.findall(r"\b(?:or|and|(?:one|any) of)\b", several, re.IGNORECASE)}
+    chosen = {one for one in joins if one.endswith(" of")}
+    begins = re.match(r"(?:(?:at least|either|any) )*(?:one|any) of\b", several, re.IGNORECASE)
+    if (chosen and begins is None) or {"or", "and"} <= joins:
+        return None
+    return bool(chosen) or "or" in joins

@@ -49,7 +49,7 @@ class Reach:
         self.mapper = mapper
         self.endpoints = [one for one in mapper.mapping.endpoints if one.method == method]
         whens = [one.when for one in self.endpoints if one.when is not None]
-        asked = dict.fromkeys(place for when in whens for place in _asked(when))
+        asked = dict.fromkeys(place for when in whens for place in sorted(_asked(when)))
         places = Places(mapper, method)
         domains = {place: _values(places, place, whens) for place in asked}
         self.domains = {place: values for place, values in domains.items() if values is not None}
@@ -232,16 +232,29 @@ def _asked(expression: Expression) -> set[Place]:
 def _values(places: Places, place: Place, whens: Sequence[Expression]) -> tuple[Any, ...] | None:
     """All values of a parameter, a setting or a field of the body; MISSING among them if it may be absent.
 
-    Those that are not listed count as one; None for a place that is not known.
+    Those that are not listed count as one. None for a place that is not known, and for a list that is counted:
+    one without items is as good as none there.
     """
     if place not in places.schemas:
         return None
     schema = places.schemas[place]
     values = schema.get("enum") or ([False, True] if schema.get("type") == "boolean" else None)
     if values is None:
+        if any(_is_counted(one, place) for one in whens):
+            return None
         values = (_PRESENT if all(_only_exists(one, place) for one in whens) else _SOME,)
     given = [one for one in values if one is not None]
     return (*given, *(() if place in places.certain else (MISSING,)))
+
+
+def _is_counted(expression: Expression, place: Place) -> bool:
+    """Whether a condition asks how many items a place has."""
+    counted = (
+        one.arguments[0]
+        for one in nodes.walk(expression.node)
+        if isinstance(one, nodes.Call) and one.arguments and getattr(one.procedure, "name", "") == "count"
+    )
+    return any(_is_at(one, place) for one in counted)
 
 
 def _only_exists(expression: Expression, place: Place) -> bool:

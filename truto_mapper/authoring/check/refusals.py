@@ -125,7 +125,7 @@ class _Tried:
     @cached_property
     def queries(self) -> list[Tried]:
         """The queries that reach the condition."""
-        others = [*self.earlier, *([self.when] if self.when is not None else [])]
+        others = [*self.earlier, *(one for one in (self.when, self.message) if one is not None)]
         read = [one for each in others for one in places_of(each)[0]]
         tests = [one for one in (self.test, *others) if one is not None]
         tried = self.places.tried(list(dict.fromkeys([*self.own, *read])), _constants(tests))
