@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from types import CodeType, TracebackType
@@ -118,6 +118,13 @@ class Expression:
     def node(self) -> Node:
         """What the text means."""
         return _parsed(self)
+
+    @cached_property
+    def below(self) -> Sequence[Node]:
+        """All nodes of the expression, in the order of the text."""
+        from truto_mapper.language.nodes import walk  # noqa: PLC0415  # see above
+
+        return tuple(walk(self.node))
 
     @property
     def at(self) -> str:

@@ -187,7 +187,7 @@ def _defaulted(endpoint: Endpoint) -> set[str]:
     """The settings whose absence an endpoint provides for: `$context.a ?? …`, `$context.a ? …`."""
     found = set()
     for _, expression in every(endpoint):
-        for node in nodes.walk(expression.node) if "$context" in expression.text else ():
+        for node in expression.below if "$context" in expression.text else ():
             match node:
                 case (
                     nodes.Coalesce(left=one)

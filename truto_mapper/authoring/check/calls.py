@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TypeAlias
 
 from truto_mapper.authoring.check.pictures import mistaken, pictures_of
 from truto_mapper.language import nodes
+from truto_mapper.text.lazy_pattern import lazy_pattern
 
 #: A code, the node, what is wrong with it, and what to write.
 Slip: TypeAlias = tuple[str, nodes.Node, str, str]
@@ -74,9 +74,9 @@ def _patterns_as_texts(name: str, call: nodes.Call) -> Iterator[Slip]:
 
 _SEARCHING = frozenset({"replace", "contains", "split"})
 #: A class of characters, a repeated one, alternatives in brackets, or a beginning.
-_LIKE_A_PATTERN = re.compile(r"\\[dswbDSWB]|\[\^?[^\]]*\w-\w[^\]]*\]|\[\^[^\]]+\]|\.[*+]|\(\w+\|[\w|]+\)|^\^.*\w\$$")
+_LIKE_A_PATTERN = lazy_pattern(r"\\[dswbDSWB]|\[\^?[^\]]*\w-\w[^\]]*\]|\[\^[^\]]+\]|\.[*+]|\(\w+\|[\w|]+\)|^\^.*\w\$$")
 #: A pattern between slashes, with flags.
-_QUOTED = re.compile(r"/.+/[im]+")
+_QUOTED = lazy_pattern(r"/.+/[im]+")
 
 
 def _escaped_parts(name: str, call: nodes.Call) -> Iterator[Slip]:
@@ -90,7 +90,7 @@ def _escaped_parts(name: str, call: nodes.Call) -> Iterator[Slip]:
 
 
 #: A segment of a path behind another, or the name of a parameter.
-_PART = re.compile(r"^/\w|\w/$|[?&]\w+=")
+_PART = lazy_pattern(r"^/\w|\w/$|[?&]\w+=")
 
 
 def _binding_test(given: nodes.Lambda) -> Iterator[Slip]:

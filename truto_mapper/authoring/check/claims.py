@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 
+from truto_mapper.text.lazy_pattern import lazy_pattern
 from truto_mapper.text.record import NamedTuple
 
 #: A name and several, as `_marked` writes them: `a <search>, the <from> or <to>`.
@@ -26,64 +27,40 @@ _LACKING = r"(?:have|has|find|need|require|know|give|say|tell|name|contain|inclu
 _LEADING = r"(?:which|what|whose|whether|before|after|than|above|below|since|until|between|without|no)\b"
 #: Names that are more often other words where nothing quotes them.
 _LITTLE = frozenset(
-    [
-        "to",
-        "from",
-        "by",
-        "at",
-        "in",
-        "on",
-        "of",
-        "for",
-        "is",
-        "as",
-        "with",
-        "and",
-        "or",
-        "not",
-        "no",
-        "a",
-        "an",
-        "the",
-        "one",
-        "only",
-        "give",
-        "set",
-        "needs",
-    ]
+    "to from by at in on of for is as with and or not no a an the one only give set needs".split()  # noqa: SIM905
 )
 #: What leaves open what a clause says.
-_UNCLEAR = re.compile(
+_UNCLEAR = lazy_pattern(
     r"\b(?:but|except|only(?! one of)|alone|instead|otherwise|other than|apart|empty|nothing)\b", re.IGNORECASE
 )
 #: What only says when the rest holds.
-_ASIDE = re.compile(r",?\s*\b(?:if|when|where|while|unless|because)\b[^,]*", re.IGNORECASE)
-_NOT_TOGETHER = re.compile(
+_ASIDE = lazy_pattern(r",?\s*\b(?:if|when|where|while|unless|because)\b[^,]*", re.IGNORECASE)
+_NOT_TOGETHER = lazy_pattern(
     r"\bnot both\b|\bnever both\b|\b(?:only|at most|exactly|just) one of\b|\bexclude each other\b"
     rf"|\bmutually exclusive\b|\b{_DO_NOT}\b.*\b(?:together|both|combined?|at once|at the same time)\b",
     re.IGNORECASE,
 )
-_TOGETHER = re.compile(r"\b(?:go|come|belong|given|set|sent|needed|used) together\b", re.IGNORECASE)
-_ONE_OF = re.compile(rf"\b(?:{_GIVE}|needs?|requires?|exactly|either|must)\b", re.IGNORECASE)
-_COMBINED = re.compile(
+_TOGETHER = lazy_pattern(r"\b(?:go|come|belong|given|set|sent|needed|used) together\b", re.IGNORECASE)
+_ONE_OF = lazy_pattern(rf"\b(?:{_GIVE}|needs?|requires?|exactly|either|must)\b", re.IGNORECASE)
+_COMBINED = lazy_pattern(
     rf"(?P<first>{_LIST})[^<>]*\b(?:{_DO_NOT}|is not|are not)\b[^<>]*\bwith (?P<second>{_LIST})", re.IGNORECASE
 )
-_WITHOUT = re.compile(
+_WITHOUT = lazy_pattern(
     rf"(?P<first>{_LIST})?[^<>]*?\b(?:{_DO_NOT}|is not|are not|no)\b[^<>]*\bwithout (?P<second>{_LIST})", re.IGNORECASE
 )
-_NEEDS = re.compile(
+_NEEDS = lazy_pattern(
     rf"(?P<first>{_LIST})?(?P<between>[^<>]*?)\b(?:needs?|requires?|must (?:have|give|name|contain|include)|lacks?"
     rf"|{_GIVE}|(?:account|request|query|body|caller) has no) (?P<second>{_LIST})",
     re.IGNORECASE,
 )
-_NEEDED = re.compile(
+_NEEDED = lazy_pattern(
     rf"{_SUBJECT} (?:(?:is|are)(?: always| both| all)? (?:required|missing|needed|mandatory|absent)"
     rf"|(?:is|are) not {_GIVEN}|(?:must|has to|have to|needs? to|should) be {_GIVEN}"
     rf"|{_CANNOT} be (?:left out|missing|absent|omitted))\b",
     re.IGNORECASE,
 )
 _REFUSED = [
-    re.compile(pattern, re.IGNORECASE)
+    lazy_pattern(pattern, re.IGNORECASE)
     for pattern in (
         rf"\b(?:takes?|knows?|supports?|accepts?|allows?|has|have|filters?|with) (?:no|neither) (?P<second>{_LIST})",
         rf"{_SUBJECT} (?:(?:is|are) (?:not|never)|isn't|aren't) {_ACCEPTED}\b",
@@ -93,7 +70,7 @@ _REFUSED = [
         rf"\b(?:leave|omit|remove|drop)(?: out)? (?P<second>{_LIST})",
     )
 ]
-_NEGATION = re.compile(r"\b(?:not?|never|cannot|nor)\b|n't\b", re.IGNORECASE)
+_NEGATION = lazy_pattern(r"\b(?:not?|never|cannot|nor)\b|n't\b", re.IGNORECASE)
 
 
 class Claim(NamedTuple):
@@ -126,7 +103,7 @@ def _marked(message: str, known: Collection[str]) -> str:
 
 
 def _of_clause(clause: str, tested: frozenset[str], known: frozenset[str]) -> Iterator[Claim]:
-    if _UNCLEAR.search(clause):
+    if "<" not in clause or _UNCLEAR.search(clause):
         return
     clause = _ASIDE.sub("", clause)
     if any(one.search(clause) for one in (_NOT_TOGETHER, _TOGETHER, _COMBINED)):

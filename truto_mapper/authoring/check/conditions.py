@@ -72,7 +72,7 @@ def bare_status(mapper: Mapper) -> Iterator[Diagnostic]:
     empty = [one.empty_when for one in mapping.endpoints if one.empty_when is not None]
     failing = [one.error_when for one in mapping.endpoints if one.error_when is not None]
     read = [*dict.fromkeys((*mapping.errors.values(), *empty))]
-    tests = [(one, test) for one in (*read, *failing) for node in nodes.walk(one.node) if (test := _test(node))]
+    tests = [(one, test) for one in (*read, *failing) for node in one.below if (test := _test(node))]
     fields = [(one, test) for one, test in tests if _is_field(test.subject, "status")]
     is_text = any(isinstance(value, str) for _, test in fields for value in test.constants)
     bodies = [refusal_type(mapping), *(reply_type(one) for one in mapping.endpoints)] if fields else []
@@ -111,7 +111,7 @@ class _Scene:
         if key and not (key == "when" and isinstance(self.expression.node, nodes.Value)):
             yield from self.constant(self.expression.node)
         inner: set[int] = set()
-        for node in nodes.walk(self.expression.node):
+        for node in self.expression.below:
             for one in _conditions(node) if not self.is_told(node) else ():
                 yield from self.constant(one)
             match node:
@@ -190,7 +190,7 @@ class _Scene:
             case nodes.Path(steps=(nodes.Step(node=nodes.Variable(name="query" | "context")), *_)):
                 return is_there and (self.is_planning or self.is_setting(node))
             case nodes.Variable(name=name):
-                steps = (one for one in nodes.walk(self.expression.node) if isinstance(one, nodes.Step))
+                steps = (one for one in self.expression.below if isinstance(one, nodes.Step))
                 return (name in _ALWAYS and is_there) or any(one.index == node for one in steps) or name in self.given()
         return self.is_certain(node)
 
@@ -268,7 +268,7 @@ class _Scene:
 
     def given(self) -> set[str]:
         """The names of what callbacks are given for each item, which is always there."""
-        every_call = (one for one in nodes.walk(self.expression.node) if isinstance(one, nodes.Call))
+        every_call = (one for one in self.expression.below if isinstance(one, nodes.Call))
         calls = (one for one in every_call if getattr(one.procedure, "name", "") in _CALLING)
         callbacks = (given for one in calls for given in one.arguments if isinstance(given, nodes.Lambda))
         return {one.name for callback in callbacks for one in callback.parameters[:2]}

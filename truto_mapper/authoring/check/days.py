@@ -85,7 +85,7 @@ def other_zones(typed: EndpointTypes) -> Iterator[Diagnostic]:
 def shifted_times(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C243: a day without a time in another zone than UTC, where it begins, and times with an offset of others."""
     for _, one in every(typed.endpoint):
-        for node in nodes.walk(one.node) if "&" in one.text or "$fromMillis(" in one.text else ():
+        for node in one.below if "&" in one.text or "$fromMillis(" in one.text else ():
             match node:
                 case nodes.Call(
                     procedure=nodes.Variable(name="fromMillis"),
@@ -127,7 +127,7 @@ def _odd_zone(group: Sequence[_Zoned]) -> Iterator[Diagnostic]:
 
 
 def _zoned(expression: Expression) -> Iterator[_Zoned]:
-    for node in nodes.walk(expression.node) if any(one in expression.text for one in _ZONED) else ():
+    for node in expression.below if any(one in expression.text for one in _ZONED) else ():
         match node:
             case nodes.Call(procedure=nodes.Variable(name="floorDate" | "ceilDate"), arguments=(moment, zone, *_)):
                 if not any(isinstance(one, nodes.String) for one in nodes.walk(moment)):  # `… & "T00:00:00Z"` is in UTC
@@ -170,7 +170,7 @@ class _Call(NamedTuple):
 
 def _calls(expression: Expression) -> Iterator[_Call]:
     """The calls that make a day. Variables are followed to what they are bound to."""
-    every_node = list(nodes.walk(expression.node))
+    every_node = expression.below
     bound = bound_values(expression.node)
     compared = [one for node in every_node if isinstance(node, nodes.Binary) for one in _sides(node)]
     for node in every_node:

@@ -29,7 +29,7 @@ def strangers(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C239: constants that an enumeration does not have. C209: values of one that a table does not have."""
     asked: set[Any] = set()
     for _, expression in typed.expressions:
-        for node in nodes.walk(expression.node):
+        for node in expression.below:
             match node:
                 case nodes.Binary(operator="!=", right=nodes.String(value="undefined")):
                     continue  # `$type(a) != "undefined"` is true where there is an `a`, as it is meant
@@ -55,7 +55,7 @@ def branches_after(typed: EndpointTypes, found: Iterable[Diagnostic]) -> set[tup
     places = [(one.source, one.span) for one in found if one.span is not None]
     after: set[tuple[Any, Any]] = set()
     for _, expression in typed.expressions if places else ():
-        for node in nodes.walk(expression.node):
+        for node in expression.below:
             if isinstance(node, nodes.Condition):
                 test = expression.locate(node.condition.span)
                 inside = (span for source, span in places if source == expression.source and span is not None)
@@ -89,7 +89,7 @@ def _values(expression: Expression, side: nodes.Node, value: Any, kinds: Kinds) 
     listed = _listed(kinds.get(id(side), types.ANY))
     if value in listed or not listed:
         return []
-    equal = (one for one in nodes.walk(expression.node) if one.__class__ is side.__class__ and one == side)
+    equal = (one for one in expression.below if one.__class__ is side.__class__ and one == side)
     every = dict.fromkeys(one for node in equal for one in _listed(kinds.get(id(node), types.ANY)))
     return [one for one in every if kind_of(one) == kind_of(value)]
 
@@ -110,7 +110,7 @@ def _looked_up(expression: Expression, kinds: Kinds, asked_for: Container[Any]) 
 
     `asked_for` has the values that are compared with a place of the reply: they are not forgotten.
     """
-    nodes_of = list(nodes.walk(expression.node))
+    nodes_of = expression.below
     bound = bound_values(expression.node) if ":=" in expression.text else {}
     defaulted = [one.left for one in nodes_of if isinstance(one, nodes.Coalesce | nodes.Default)]
     calls = [one for one in nodes_of if isinstance(one, nodes.Call)]
@@ -146,7 +146,7 @@ def _looked_up(expression: Expression, kinds: Kinds, asked_for: Container[Any]) 
 
 def _turned_back(expression: Expression, kinds: Kinds) -> Iterator[Diagnostic]:
     """C209: `$keys($sift($states, function($word) { $word = $query.status }))` of a word that is not in it."""
-    for node in nodes.walk(expression.node) if "$sift" in expression.text else ():
+    for node in expression.below if "$sift" in expression.text else ():
         match node:
             case nodes.Call(
                 procedure=nodes.Variable(name="sift"),

@@ -154,7 +154,7 @@ _CASE = re.compile(r"\b(lower|upper)[- ]?case\b", re.IGNORECASE)
 
 def _of_empty_cells(typed: EndpointTypes, expression: Expression) -> Iterator[Diagnostic]:
     """C225: `$exists(price) ? $number(price)` of a column of CSV: a cell without a value is an empty text."""
-    tests = [one.condition for one in nodes.walk(expression.node) if isinstance(one, nodes.Condition)]
+    tests = [one.condition for one in expression.below if isinstance(one, nodes.Condition)]
     read = {typed.kind(node).path: node for test in tests for node in nodes.walk(test) if is_simple_path(node)}
     rows = [name for name, _ in typed.endpoint.for_each]
     for path, node in read.items() if read and not _fails(expression, {}, rows) else ():
@@ -174,7 +174,7 @@ def _fails(expression: Expression, row: JSON, names: Iterable[str]) -> bool:
 
 
 def _failing(typed: EndpointTypes, expression: Expression) -> Iterator[Diagnostic]:
-    for node in nodes.walk(expression.node):
+    for node in expression.below:
         match node:
             case nodes.Call(procedure=nodes.Variable(name=name), arguments=(first, *_)) if name in _CONVERSIONS:
                 path = _only_path(node, first)
@@ -202,7 +202,7 @@ def _failing(typed: EndpointTypes, expression: Expression) -> Iterator[Diagnosti
 
 def _fails_for_empty(expression: Expression, call: Node, path: Node) -> bool:
     """Whether a call fails for an empty text at a path, in the conditions around it that read nothing else."""
-    around = [one for one in nodes.walk(expression.node) if isinstance(one, nodes.Condition)]
+    around = [one for one in expression.below if isinstance(one, nodes.Condition)]
     around = [one for one in around if any(each is call for each in nodes.walk(one))]
     for node in (*around, call):
         read = list(_read(node))

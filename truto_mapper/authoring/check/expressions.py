@@ -231,7 +231,7 @@ class EndpointTypes:
 
         A name that is there tells it also where it is null (C227).
         """
-        calls = [one for one in nodes.walk(recognise.node) if isinstance(one, nodes.Call)]
+        calls = [one for one in recognise.below if isinstance(one, nodes.Call)]
         tests = [one for one in calls if getattr(one.procedure, "name", "") == "not"]
         names = [one for test in tests for one in nodes.walk(test) if isinstance(one, nodes.Name)]
         others = [one for one in self.mapper.mapping.endpoints if one is not self.endpoint] if names else []

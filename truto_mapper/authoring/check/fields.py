@@ -156,7 +156,7 @@ def _parts(part: _Part) -> Iterator[_Part]:
 
 def read_of(expression: Expression, lets: Collection[str]) -> Iterator[str]:
     """The names of what an expression reads below the values of `let`."""
-    for path in nodes.walk(expression.node):
+    for path in expression.below:
         match path:
             case (
                 nodes.Path(steps=(nodes.Step(node=nodes.Variable(name=name)), *_))

@@ -314,7 +314,7 @@ def _named_otherwise(expression: Expression, kind: Type, wanted: Wanted) -> Iter
 
 def _key(expression: Expression, name: str) -> nodes.Node | None:
     """The key of an object constructor, as it is written."""
-    objects = (one for one in nodes.walk(expression.node) if isinstance(one, nodes.Object))
+    objects = (one for one in expression.below if isinstance(one, nodes.Object))
     keys = (key for one in objects for key, _ in one.pairs if isinstance(key, nodes.String) and key.value == name)
     return next(keys, None)
 

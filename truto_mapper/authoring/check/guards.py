@@ -22,7 +22,7 @@ def mistaken_guards(typed: EndpointTypes) -> Iterator[Diagnostic]:
     lets = dict(typed.endpoint.let)
     fields = {id(one): words(str(keys_of(path)[-1])) for path, _, one in leaves(typed.endpoint.response) if path}
     for one in (each for each in every_one if "?" in each.text):
-        for node in nodes.walk(one.node):
+        for node in one.below:
             if isinstance(node, nodes.Condition) and node.otherwise is None:
                 for tested, read in _others(typed, node, lets):
                     field = fields.get(id(one), frozenset())
@@ -41,7 +41,7 @@ def swapped_branches(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """
     lets = dict(typed.endpoint.let)
     for one in once(typed.endpoint):
-        for node in nodes.walk(one.node) if "?" in one.text else ():
+        for node in one.below if "?" in one.text else ():
             if isinstance(node, nodes.Condition):
                 name, is_there = _existing(typed, node.condition)
                 there, gone = (node.then, node.otherwise) if is_there else (node.otherwise, node.then)
@@ -64,7 +64,7 @@ def _is_apart(node: nodes.Node, path: nodes.Node) -> bool:
 def lost_defaults(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C219: `name ? ""`, `own.email ? other.email` and `$trim(name) ? title`, which never give what they ask for."""
     for one in once(typed.endpoint):
-        for node in nodes.walk(one.node) if "?" in one.text else ():
+        for node in one.below if "?" in one.text else ():
             if isinstance(node, nodes.Condition) and node.otherwise is None and _is_plain(typed.kind(node.condition)):
                 test, then = node.condition, node.then
                 is_slip = is_simple_path(test) and (_is_empty(then) or _are_namesakes(typed, test, then))
@@ -132,7 +132,7 @@ def _reads(node: nodes.Node, name: str, lets: Mapping[str, Expression]) -> bool:
 
 def _is_used(path: nodes.Node, every_one: Iterable[Expression]) -> bool:
     """Whether an expression reads a path for more than to ask whether it has a value."""
-    below = [node for one in every_one for node in nodes.walk(one.node)]
+    below = [node for one in every_one for node in one.below]
     asked = {id(side) for node in below for side in _asked(node)}
     return any(node == path and id(node) not in asked for node in below)
 

@@ -133,7 +133,7 @@ def _looked_up(named: Named) -> Iterator[Diagnostic]:
     endpoint = named.types.endpoint
     joins = {one.name: one for one in endpoint.joins}
     for one in (*(each for _, each in endpoint.let), *expressions(endpoint.response)) if joins else ():
-        for node in nodes.walk(one.node) if "$joined" in one.text else ():
+        for node in one.below if "$joined" in one.text else ():
             match node:
                 case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(nodes.Path() as table, key)):
                     names = [getattr(each, "value", "") for each in leading_names(table)[1:]]

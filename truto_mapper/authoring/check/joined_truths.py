@@ -15,7 +15,7 @@ from truto_mapper.text.diagnostics import Diagnostic
 def joined_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C219: `period = "day" & $not(detailed)`, and `day & kind in ["paid"]` where `kind` can be "paid"."""
     for one in once(typed.endpoint):
-        for node in nodes.walk(one.node) if "&" in one.text else ():
+        for node in one.below if "&" in one.text else ():
             match node:
                 case nodes.Binary(operator="=" | "!=" | "in", left=left, right=right):
                     for side, other in ((left, right), (right, left)):

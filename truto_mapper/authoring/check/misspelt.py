@@ -18,7 +18,7 @@ _LETTERS = 7
 def misspelt(all_types: Sequence[EndpointTypes]) -> Iterator[Diagnostic]:
     """C219: `name = "Interactivty"` where another expression has `"Interactivity"`, and no schema lists the former."""
     all_ = {(one.source, one.span): (typed, one) for typed in all_types for _, one in every(typed.endpoint)}.values()
-    known = Counter(node.value for _, one in all_ for node in nodes.walk(one.node) if isinstance(node, nodes.String))
+    known = Counter(node.value for _, one in all_ for node in one.below if isinstance(node, nodes.String))
     alike: dict[tuple[str, str], list[str]] = {}
     for word in sorted(known):
         for end in _ends(word):
@@ -34,7 +34,7 @@ def misspelt(all_types: Sequence[EndpointTypes]) -> Iterator[Diagnostic]:
 
 def _asked(expression: Expression) -> Iterator[tuple[nodes.String, nodes.Node]]:
     """The texts that an expression compares something with, each with that."""
-    for node in nodes.walk(expression.node) if '"' in expression.text else ():
+    for node in expression.below if '"' in expression.text else ():
         if isinstance(node, nodes.Binary) and node.operator in ("=", "!="):
             sides = (node.left, node.right)
             yield from ((one, other) for one, other in (sides, sides[::-1]) if isinstance(one, nodes.String))

@@ -63,7 +63,7 @@ def _differences(named: Sequence[Named]) -> Iterator[Diagnostic]:
     for endpoint in (one.types.endpoint for one in named):
         lets = dict(endpoint.let)
         for _, one in every(endpoint):
-            for node in nodes.walk(one.node) if "$toMillis(" in one.text or "$round(" in one.text else ():
+            for node in one.below if "$toMillis(" in one.text or "$round(" in one.text else ():
                 match node:
                     case nodes.Call(procedure=nodes.Variable(name="round"), arguments=(_, places)):
                         if (_number(places, lets) or 0) > _PLACES:
@@ -144,7 +144,7 @@ def _of_time(named: Sequence[Named]) -> Iterator[tuple[Expression, Use, str]]:
         for key, one in every(endpoint):
             if "illis(" not in one.text:
                 continue
-            for node in nodes.walk(one.node) if "fromMillis" in one.text else ():
+            for node in one.below if "fromMillis" in one.text else ():
                 match node:
                     case nodes.Call(procedure=nodes.Variable(name="fromMillis"), arguments=(number, *_)):
                         made = (use for use in uses(number, lets, 1, "fromMillis") if not use.is_given)

@@ -229,11 +229,15 @@ class Named:
         own = words(naming.path[-1])
         if len(own) < _LONG or own & source.words or not naming.path:
             return None
-        rows = [place[1:] for place in self.namings.places("$") if place[0] == "$"]
-        known = [one.path for one in innermost(self.types.body) if one.path and len(one.path) > 1]
-        inside = [one for one in known if any(one[: len(row)] == row for row in rows) and one not in self.read]
-        found = [one for one in inside if words_of(one[-2:]) == own]
+        found = [path for path, said in self._far.items() if said == own]
         return found[0] if len(found) == 1 else None
+
+    @cached_property
+    def _far(self) -> dict[NamePath, Words]:
+        """The fields of a row that are in an object and that nothing reads, with the words of their two last names."""
+        rows = [place[1:] for place in self.namings.places("$") if place[0] == "$"]
+        known = [one.path for one in innermost(self.types.body) if one.path and one.path not in self.read]
+        return {one: words_of(one[-2:]) for one in known if any(one[: len(row)] == row for row in rows) and one[1:]}
 
     def has(self, places: Sequence[NamePath], below: Sequence[str]) -> bool:
         """Whether there is one place in the reply, and a field below it."""

@@ -147,7 +147,7 @@ class Namings:
         """
         text, binds, outside = expression.text, [], self._places
         self._places = outside | dict(self._bound(expression))
-        for node in nodes.walk(expression.node) if "{" in text or ":=" in text else ():
+        for node in expression.below if "{" in text or ":=" in text else ():
             if isinstance(node, nodes.Object):
                 pairs = ((key.value, value) for key, value in node.pairs if isinstance(key, nodes.String))
                 self._add("object", (((name,), expression, value) for name, value in pairs), above)
@@ -160,7 +160,7 @@ class Namings:
 
     def _bound(self, expression: Expression) -> Iterator[tuple[str, tuple[NamePath, ...]]]:
         """The names within an expression for the items of a list: `function($line) { … }` in a call of `$map`."""
-        for node in nodes.walk(expression.node) if "{" in expression.text else ():
+        for node in expression.below if "{" in expression.text else ():
             match node:
                 case nodes.Call(
                     procedure=nodes.Variable(name="map" | "filter" | "single"),
@@ -226,7 +226,7 @@ _OF_PAGE = ("next_cursor", "page_number", "total", "has_more", "time_zone")
 
 def _positions(expression: Expression) -> Iterator[tuple[Read, int]]:
     """What an expression reads, each with the position of its last name, or of the variable if that is all of it."""
-    below = list(nodes.walk(expression.node))
+    below = expression.below
     variables = [one for one in below if isinstance(one, nodes.Variable) and one.name not in ("", "$")]
     paths = Paths([*dict.fromkeys(one.name for one in variables), "$"], expression.functions)
     for read in paths.reads(expression.node):

@@ -82,7 +82,7 @@ def _joined_loop(endpoint: Endpoint, name: str) -> str | None:
 def _unused_hint(written: str, all_: Iterable[Expression]) -> str:
     """What to do about a name that nothing uses: it may be in a text, where it is none."""
     mentions = (one for one in all_ if written in one.text)
-    texts = (node for one in mentions for node in nodes.walk(one.node) if isinstance(node, nodes.String))
+    texts = (node for one in mentions for node in one.below if isinstance(node, nodes.String))
     is_quoted = any(written in node.value for node in texts)
     return f"a text has `{written}` in its quotes: write it without them" if is_quoted else "remove it"
 
@@ -245,7 +245,7 @@ def _is_settled(reach: Reach, endpoint: Endpoint, name: str) -> bool:
 
 def _sends_cursor(expression: Expression) -> bool:
     """Whether an expression gives the provider's cursor, or ours, which is a mistake of its own (C232)."""
-    tested = {id(below) for one in nodes.walk(expression.node) for test in _tests(one) for below in nodes.walk(test)}
+    tested = {id(below) for one in expression.below for test in _tests(one) for below in nodes.walk(test)}
     is_sent = any(one.name == "cursor" and id(one) not in tested for one in expression.variables)
     return is_sent or reads_parameter(expression, "next_cursor")
 

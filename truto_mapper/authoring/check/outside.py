@@ -275,7 +275,7 @@ def _always_refused(typed: EndpointTypes) -> Iterator[Diagnostic]:
 
 def _no_numbers(expression: Expression, kinds: Mapping[int, Type]) -> Iterator[Diagnostic]:
     """C225: `$number(a ?? "ten")`, and a text beside the numbers of `$min([…])`."""
-    for node in nodes.walk(expression.node):
+    for node in expression.below:
         match node:
             case nodes.Call(procedure=nodes.Variable(name="number"), arguments=(one,)):
                 for each in (each for each in fitting.results(one) if each is not one):
@@ -302,7 +302,7 @@ def _statuses(mapping: linked.Mapping, typed: EndpointTypes) -> Iterator[Diagnos
     if not any(name.name == "status" for one in some for name in one.variables):
         return
     for one in some:
-        for node in nodes.walk(one.node) if "status" in one.text else ():
+        for node in one.below if "status" in one.text else ():
             match node:
                 case (
                     nodes.Binary(
@@ -411,7 +411,7 @@ def _named(node: nodes.Node) -> list[str]:
 
 def _headers_read(expression: Expression) -> Iterator[Diagnostic]:
     """C242: names of headers are lower-case in `$headers`."""
-    for node in nodes.walk(expression.node):
+    for node in expression.below:
         match node:
             case nodes.Path(
                 steps=(nodes.Step(node=nodes.Variable(name="headers")), nodes.Step(node=nodes.Name() as name), *_)

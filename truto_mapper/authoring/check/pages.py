@@ -177,7 +177,7 @@ def unsent_page(typed: EndpointTypes) -> Iterator[Diagnostic]:
 def _numbers(endpoint: Endpoint) -> set[Any]:
     """The constant numbers of a request."""
     sent = [one for template in (endpoint.params, endpoint.body) for _, _, one in leaves(template)]
-    return {node.value for one in sent for node in nodes.walk(one.node) if isinstance(node, nodes.Number)}
+    return {node.value for one in sent for node in one.below if isinstance(node, nodes.Number)}
 
 
 def _at(typed: EndpointTypes, key: str, message: str, hint: str, code: str = "C240") -> Diagnostic:

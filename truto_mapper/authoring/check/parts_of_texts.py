@@ -27,7 +27,7 @@ def mistaken_texts(typed: EndpointTypes) -> Iterator[Diagnostic]:
     made = [*(one for _, one in endpoint.let), *expressions(endpoint.response)]
     for one in {id(one): one for one in made if "&" in one.text or "$join" in one.text}.values():
         inner: set[int] = set()
-        for node in nodes.walk(one.node):
+        for node in one.below:
             if isinstance(node, nodes.Binary) and node.operator == "&" and id(node) not in inner:
                 inner |= {id(below) for below in nodes.walk(node) if isinstance(below, nodes.Binary)}
                 yield from _judged(one, list(_parts(node)))
@@ -56,7 +56,7 @@ def _repeated(expression: Expression, parts: list[Node]) -> Iterator[Diagnostic]
 def _run_together(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C219: a list that becomes one text of a request with nothing between its items."""
     for key, one in every(typed.endpoint):
-        for node in nodes.walk(one.node) if key in ("params", "path") and "$join" in one.text else ():
+        for node in one.below if key in ("params", "path") and "$join" in one.text else ():
             match node:
                 case nodes.Call(procedure=nodes.Variable(name="join"), arguments=(nodes.Path() as items,)):
                     if "array" in typed.kind(items).solid:

@@ -251,7 +251,7 @@ def _is_counted(expression: Expression, place: Place) -> bool:
     """Whether a condition asks how many items a place has."""
     counted = (
         one.arguments[0]
-        for one in nodes.walk(expression.node)
+        for one in expression.below
         if isinstance(one, nodes.Call) and one.arguments and getattr(one.procedure, "name", "") == "count"
     )
     return any(_is_at(one, place) for one in counted)
@@ -260,7 +260,7 @@ def _is_counted(expression: Expression, place: Place) -> bool:
 def _only_exists(expression: Expression, place: Place) -> bool:
     """Whether a condition asks about a place only whether it exists, or is true."""
     asked = list(_leaves(expression.node))
-    for node in nodes.walk(expression.node):
+    for node in expression.below:
         match node:
             case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)):
                 asked.append(one)

@@ -89,14 +89,27 @@ class _Tried:
 
     def __init__(self, endpoint: Endpoint, places: Places, whole: Expression, branch: _Branch) -> None:
         self.whole, self.branch, self.places = whole, branch, places
-        self.test = part(whole, branch.test, branch.binds)
-        self.message = part(whole, branch.then, branch.binds)
-        earlier = [part(whole, one, branch.binds) for one in branch.earlier]
-        self.earlier = [one for one in earlier if one is not None]
-        self.when = endpoint.when
+        self.test, self.when = part(whole, branch.test, branch.binds), endpoint.when
+
+    @cached_property
+    def message(self) -> Expression | None:
+        return part(self.whole, self.branch.then, self.branch.binds)
+
+    @cached_property
+    def earlier(self) -> list[Expression]:
+        made = (part(self.whole, one, self.branch.binds) for one in self.branch.earlier)
+        return [one for one in made if one is not None]
+
+    @property
+    def _says_something(self) -> bool:
+        """Whether the message, or what it is made of, names a place, or lists what it names."""
+        said, names = self._texts.lower(), [name for _, name in self.own]
+        return "$join" in self.whole.text or any(one in said or one.replace("_", " ") in said for one in names)
 
     def found(self) -> Iterator[Diagnostic]:
-        if self.test is None or self.message is None or not self.queries or self._is_ambiguous:
+        if self.test is None or self._is_ambiguous or not (self._says_something or _is_plain(self.branch.test)):
+            return
+        if self.message is None or not self.queries:
             return
         for rule in (self._against_claims, self._of_right_values, self._always, self._of_nothing, self._never):
             found = list(rule(self.test))

@@ -144,7 +144,7 @@ def _asks_for(node: nodes.Node) -> tuple[str, bool]:
 
 def _is_always(expression: Expression, kind: Type, status: int, *, wanted: bool = True) -> bool:
     """Whether a condition has an outcome for every reply that is tried."""
-    names = {one.value for one in nodes.walk(expression.node) if isinstance(one, nodes.Name)}
+    names = {one.value for one in expression.below if isinstance(one, nodes.Name)}
     bodies: Iterable[Any] = ({},) if kind == types.ANY else _tried(expression, kind)
     return len(names) <= _MAX_NAMES and all(_holds(expression, body, status) is wanted for body in bodies)
 
@@ -188,7 +188,7 @@ class _Form:
 
 def _tried(expression: Expression, kind: Type) -> Iterator[Any]:
     """Replies with and without what a condition reads, whose values are what it compares with, or others."""
-    every = list(nodes.walk(expression.node))
+    every = expression.below
     constants = dict.fromkeys(one.value for one in every if isinstance(one, nodes.String | nodes.Number))
     names = list(dict.fromkeys(one.value for one in every if isinstance(one, nodes.Name)))
     for absent in product((False, True), repeat=len(names)):
@@ -199,7 +199,7 @@ def _tried(expression: Expression, kind: Type) -> Iterator[Any]:
 
 def _is_plain(expression: Expression) -> bool:
     """Whether the tried replies tell all about a condition: it compares with one constant at most."""
-    every = list(nodes.walk(expression.node))
+    every = expression.below
     called = {
         one.procedure.name for one in every if isinstance(one, nodes.Call) and isinstance(one.procedure, nodes.Variable)
     }

@@ -115,7 +115,7 @@ def unasked(types_: EndpointTypes) -> Iterator[Diagnostic]:
 def _beyond(some: Iterable[Expression], batch: int) -> Iterator[tuple[Expression, Node, int]]:
     """Where expressions take one of `$ids` that a request never has."""
     for one in some:
-        for node in nodes.walk(one.node) if "$ids" in one.text else ():
+        for node in one.below if "$ids" in one.text else ():
             match node:
                 case nodes.Step(
                     node=nodes.Variable(name="ids"), predicates=(nodes.Filter(expression=nodes.Number(value=n)), *_)
@@ -208,7 +208,7 @@ def _reads_of(some: Iterable[Expression], name: str) -> list[tuple[Expression, N
     """Where expressions read a variable, each with whether they take its first item only."""
     found: list[tuple[Expression, Node, bool]] = []
     for one in some:
-        steps = {id(step.node): step for step in nodes.walk(one.node) if isinstance(step, nodes.Step)}
+        steps = {id(step.node): step for step in one.below if isinstance(step, nodes.Step)}
         for variable in (each for each in one.variables if each.name == name):
             step = steps.get(id(variable))
             tests = (*step.predicates, *step.stages) if step is not None else ()

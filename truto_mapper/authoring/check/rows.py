@@ -202,7 +202,7 @@ def repeated_marks(types_: EndpointTypes) -> Iterator[Diagnostic]:
 
 
 def _marks_within(expression: Expression, kinds: Map[int, Type]) -> Iterator[Diagnostic]:
-    for node in nodes.walk(expression.node):
+    for node in expression.below:
         made: list[nodes.Node] = []
         match node:
             case nodes.Path(steps=(_, *rest)):

@@ -46,7 +46,7 @@ def disagreeing(typed: EndpointTypes) -> Iterator[Diagnostic]:
     shared = {(one.source, one.span) for other in others if other is not endpoint for one in of_requests(other)}
     own = [one for one in of_requests(endpoint) if (one.source, one.span) not in shared]
     for one in (each for each in (endpoint.query_error, endpoint.query_note) if each is not None):
-        for node in nodes.walk(one.node):
+        for node in one.below:
             if isinstance(node, nodes.Condition):
                 yield from _of_condition(endpoint, own, one, node)
 

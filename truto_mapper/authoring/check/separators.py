@@ -14,13 +14,14 @@ from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.mapping.linked import leaves, once
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
+from truto_mapper.text.lazy_pattern import lazy_pattern
 
 #: Separators by what descriptions call them.
 _NAMED = {
-    ",": re.compile(r"\bcommas?\b", re.IGNORECASE),
-    ";": re.compile(r"\bsemicolons?\b", re.IGNORECASE),
-    "|": re.compile(r"\b(?:pipes?|vertical bars?)\b", re.IGNORECASE),
-    "\n": re.compile(
+    ",": lazy_pattern(r"\bcommas?\b", re.IGNORECASE),
+    ";": lazy_pattern(r"\bsemicolons?\b", re.IGNORECASE),
+    "|": lazy_pattern(r"\b(?:pipes?|vertical bars?)\b", re.IGNORECASE),
+    "\n": lazy_pattern(
         r"\b(?:one|each) (?:\w+ )?(?:a|per|on a|on its own) line\b|\bline ?breaks?\b|\bnewlines?\b", re.IGNORECASE
     ),
 }
@@ -29,7 +30,7 @@ _NAMED = {
 def other_separators(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C225: `$split(tags, ";")` where the schema says: separated by commas. C241: the same of `$join` in a body."""
     for one in once(typed.endpoint):
-        for node in nodes.walk(one.node) if "$split" in one.text else ():
+        for node in one.below if "$split" in one.text else ():
             match node:
                 case nodes.Call(procedure=nodes.Variable(name="split"), arguments=(given, separator, *_)):
                     forms = typed.described.of(typed.kind(given).path)

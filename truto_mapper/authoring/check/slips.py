@@ -26,7 +26,7 @@ def slips(
     yield from _functions(expression, bound)
     yield from _never_read(expression)
     yield from _twice_in_text(expression)
-    for node in nodes.walk(expression.node):
+    for node in expression.below:
         match node:
             case nodes.String(value=value):
                 yield from _text(expression, node, value, bound)
@@ -135,7 +135,7 @@ def _unused(expression: Expression) -> Iterator[Diagnostic]:
 def _functions(expression: Expression, bound: Collection[str]) -> Iterator[Diagnostic]:
     """C219: a function where a value is meant: one with fields, an operand, or all of an expression."""
     named = {id(one) for one in expression.variables if one.name not in bound and call_types.is_known(one.name)}
-    for node in nodes.walk(expression.node) if named or "." in expression.text else ():
+    for node in expression.below if named or "." in expression.text else ():
         match node:
             case nodes.Path(steps=(nodes.Step(node=first), _, *_)) if id(first) in named or isinstance(
                 first, nodes.Lambda
@@ -162,7 +162,7 @@ def _never_read(expression: Expression) -> Iterator[Diagnostic]:
     """C219: a name that is bound and never read, while a field of that name is."""
     if ":=" not in expression.text and "{" not in expression.text:
         return
-    every = list(nodes.walk(expression.node))
+    every = expression.below
     bound = {id(one.variable): one.variable.name for one in every if isinstance(one, nodes.Bind)}
     bound |= {id(two): two.name for one in every if isinstance(one, nodes.Lambda) for two in one.parameters}
     read = {one.name for one in every if isinstance(one, nodes.Variable) and id(one) not in bound}

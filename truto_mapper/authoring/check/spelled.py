@@ -51,6 +51,7 @@ def _of_expression(expression: Expression) -> Expression:
         return expression
     other = copy(expression)
     other.node = node
+    vars(other).pop("below", None)  # it is of the node before
     return other
 
 

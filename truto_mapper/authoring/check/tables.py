@@ -69,11 +69,11 @@ def unused_tables(all_types: Sequence[EndpointTypes]) -> Iterator[Diagnostic]:
 def _keys(types: EndpointTypes | None, expression: Expression, name: str) -> Iterator[tuple[Any, ...] | None]:
     """The values that the keys of a table can have, None for any: one for each use."""
     looked: dict[int, nodes.Node] = {}
-    for one in nodes.walk(expression.node):
+    for one in expression.below:
         match one:
             case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(nodes.Variable() as table, key)):
                 looked[id(table)] = key
-    for one in nodes.walk(expression.node):
+    for one in expression.below:
         if isinstance(one, nodes.Variable) and one.name == name:
             given = looked.get(id(one))
             yield None if given is None or types is None else types.kind(given).values
@@ -114,7 +114,7 @@ def _expressions(mapper: Mapper) -> Iterator[Expression]:
 
 def _written(expression: Expression) -> Iterator[_Table]:
     """The tables that are written in an expression: `$lookup({"WORK": "work"}, …)`."""
-    for node in nodes.walk(expression.node):
+    for node in expression.below:
         match node:
             case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(nodes.Object(pairs=pairs), _)):
                 texts = [(key, value) for key, value in pairs if isinstance(key, nodes.String)]
@@ -206,7 +206,7 @@ def _texts(values: Iterable[Any]) -> set[str]:
 def other_keys(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C232: keys of tables that may be anything, beside a field whose values are those of the table."""
     for _, expression in every(typed.endpoint):
-        for one in nodes.walk(expression.node):
+        for one in expression.below:
             match one:
                 case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(nodes.Variable(name=name), key)):
                     yield from _other_key(typed, expression, key, typed.mapper.mapping.lookups.get(name))
@@ -216,7 +216,7 @@ def first_words(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C239: `$keys($sift($statuses, …))[0]` in a request for a list, where several words of the provider are one."""
     endpoint, lookups = typed.endpoint, typed.mapper.mapping.lookups
     for one in of_requests(endpoint) if endpoint.method == "list" else ():
-        for node in nodes.walk(one.node) if "$sift(" in one.text else ():
+        for node in one.below if "$sift(" in one.text else ():
             match node:
                 case nodes.Step(
                     node=nodes.Call(

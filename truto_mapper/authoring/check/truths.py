@@ -169,7 +169,7 @@ def truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
 def taken_for_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C247: `a.count ? f(a.count)`, which leaves out the number 0, and `$lookup({"JPY": 0}, a) ?: 2`."""
     for one in once(typed.endpoint):
-        for node in nodes.walk(one.node) if "?" in one.text else ():
+        for node in one.below if "?" in one.text else ():
             match node:
                 case nodes.Condition(condition=condition):
                     for test in nodes.conjuncts(condition):
@@ -190,7 +190,7 @@ def lost_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C247: what leaves false out, `open ? open` and in records `open ? true`, or makes it true, `open ?: true`."""
     of_record = {id(one): one for one in expressions(typed.endpoint.response)}
     for one in (of_record | {id(one): one for one in expressions(typed.endpoint.body)}).values():
-        for node in nodes.walk(one.node) if "?" in one.text else ():
+        for node in one.below if "?" in one.text else ():
             match node:
                 case nodes.Condition(condition=test, then=then, otherwise=None):
                     is_true = isinstance(then, nodes.Value) and then.value is True
@@ -252,7 +252,7 @@ def _given(node: Node) -> Iterator[Node]:
 def hidden_by_settings(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C228: `$context.board ?? $body.board`, which takes what the caller asks for only without the setting."""
     for one in once(typed.endpoint):
-        for node in nodes.walk(one.node) if "$context" in one.text else ():
+        for node in one.below if "$context" in one.text else ():
             if isinstance(node, nodes.Coalesce | nodes.Default):
                 roots = [
                     getattr(leading_names(side)[0], "name", "") for side in (node.left, node.right) if _is_plain(side)
