@@ -270,7 +270,7 @@ def is_list(
     match node:
         case nodes.Variable(name=name) if name in lets:
             return is_list(lets[name].node, kind_of, {one: let for one, let in lets.items() if one != name})
-        case nodes.Path(steps=(nodes.Step(node=nodes.Array(items=(_, _, *_))) as only,), group=None):
+        case nodes.Step(node=nodes.Array(items=(_, _, *_))) as only:
             return all(map(keeps_several, _filters(only)))
         case nodes.Path(
             steps=(*steps, nodes.Step(node=nodes.Object() | nodes.Name() | nodes.Call() | nodes.Block()) as last),

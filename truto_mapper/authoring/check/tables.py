@@ -95,6 +95,9 @@ def contradictions(mapper: Mapper) -> Iterator[Diagnostic]:
     every_ += [one for expression in dict.fromkeys(_expressions(mapper)) for one in _written(expression)]
     for table, other in permutations(every_, 2):
         yield from _led_back(table, other)
+    for name, listed in mapper.mapping.lookups.items():
+        for other in every_ if _has_lists(listed) else ():
+            yield from _listed_otherwise(node.value[name], listed, other)
     for name, words_of in tables.items():
         yield from _renamed(mapper, node.value[name], words_of)
         yield from _shortened(mapper, node.value[name], words_of)
@@ -148,6 +151,27 @@ def _led_back(table: _Table, other: _Table) -> Iterator[Diagnostic]:
             yield table.told(key, f"`{key}` is `{value}` here, of which {other.text} makes nothing")
         elif back[value] != key:
             yield table.told(key, f"`{key}` is `{value}` here, and `{value}` is `{back[value]}` in {other.text}")
+
+
+def _has_lists(table: Any) -> bool:
+    """Whether the values of a table are lists of words."""
+    values = table.values() if isinstance(table, Mapping) else ()
+    return bool(values) and all(isinstance(one, list) and all(isinstance(each, str) for each in one) for one in values)
+
+
+def _listed_otherwise(node: Any, table: Mapping[str, Sequence[str]], other: _Table) -> Iterator[Diagnostic]:
+    """C239: `{shipped: [DELIVERED]}` beside `{DELIVERED: delivered}`, which knows all of these words but one."""
+    pairs = [(key, word) for key, some in table.items() for word in some]
+    unknown = [word for _, word in pairs if word not in other.words]
+    if len(unknown) > 1 or len(pairs) < 3 or not table.keys() <= {*other.words.values()}:  # not a pair
+        return
+    for key, word in pairs:
+        back = other.words.get(word)
+        if back != key:
+            said = f"of `{word}` {other.text} makes {'nothing' if back is None else f'`{back}`'}"
+            yield node.diagnostic(
+                "C239", f"`{key}` is `{word}` here, and {said}", key=key, severity="warning", hint=_AGREE
+            )
 
 
 def _renamed(mapper: Mapper, node: Any, table: Mapping[str, Any]) -> Iterator[Diagnostic]:
