@@ -69,6 +69,30 @@ SLIPS = [
     ("rows[$count(rows)].a", [("C221", "$count(rows)", "write `[-1]`")]),
     ("$filter(a, function($v) { $ != null })", [("C219", "$", "`$` is what is around the call: write `$v`")]),
     ("$map(a, function($v, $i) { {'id': $w.id} })", [("C219", "{'id': $w.id}", "read `$v`")]),
+    ("$each(a, function($v, $k) { {'name': $k} })", [("C219", "{'name': $k}", "read `$v`")]),
+    ("$join([a, b][$ != null])", [("C219", "$join([a, b][$ != null])", 'write `$join(…, " ")`')]),
+    (
+        "$sort(a, function($v) { $v.b })",
+        [("C219", "function($v) { $v.b }", "write `…^(…)` to sort by a key")],
+    ),
+    (
+        "$reduce(a, function($s, $v) { $max([$s, $v.b]) })",
+        [
+            (
+                "C219",
+                "$reduce(a, function($s, $v) { $max([$s, $v.b]) })",
+                "give what it begins with as a third argument: `, 0)`",
+            )
+        ],
+    ),
+    ('$reduce(a, function($s, $v) { $s + $v.b }, "")', [("C219", '""', "write `0`")]),
+    ("($s := 1; ($s = $s + 1) ? a)", [("C219", "$s = $s + 1", "write `$s + 1`, or bind it: `$s := …`")]),
+    ("$round(a.b) * 100", [("C219", "$round(a.b) * 100", "write `$round(a.b * 100)`")]),
+    ("a.b + a.b", [("C219", "a.b + a.b", "one of them should be another value")]),
+    (
+        "$encodeUrlComponent($encodeUrlComponent(a))",
+        [("C219", "$encodeUrlComponent(a)", "write `$encodeUrlComponent` once")],
+    ),
     ('$contains(a, "/not found/i")', [("C219", '"/not found/i"', "write `/not found/i`")]),
     (
         '$encodeUrlComponent(a & "/notes")',
@@ -84,6 +108,15 @@ def test_a_slip_is_told_with_what_to_write(text, expected):
 
 FINE = [
     "a ?? b[a = 1]",
+    '$join([a, " ", b])',
+    "$join(a)",
+    "$sort(a, function($v, $w) { $v.b > $w.b })",
+    "$reduce(a, function($s, $v) { $v.b > $s.b ? $v : $s })",
+    "$reduce(a, function($s, $v) { $s + $v })",
+    "$reduce(a, function($s, $v) { $s + $v.b }, 0)",
+    '$reduce(a, function($s, $v) { $s & $v.b }, "")',
+    "$round(a / 60) * 60",
+    "$each(a, function($v, $k) { $k })",
     "a ?: a.b",
     "rows^(name)",
     "rows[$count(rows) - 1]",

@@ -63,6 +63,7 @@ def never(text):
 
 
 NOTE = 'write `(items[id = "x"].note != null ? items[id = "x"].note : "")`'
+BOTH = "write `nick != null and nick = size`"
 EMPTY = '($row.nick ?: "")'
 SURPRISES = [
     ('status != "x"', unequal("status")),
@@ -113,6 +114,13 @@ SURPRISES = [
     ("$exists(size) ? {'size': size}", []),
     ('items{"rank": $count($)}', [("warning", "C219", '"rank"', "write `rank` for the field")]),
     ('items{"rank": $sum(rank)}', []),
+    ("{'a': nick = size}", [("note", "C220", "nick = size", None), ("warning", "C220", "nick = size", BOTH)]),
+    ("$map(maybe, function($v) { {'a': $v.id} })", [("warning", "C229", "maybe", "write `maybe ? $map(…)`")]),
+    ("maybe ? $map(maybe, function($v) { {'a': $v.id} })", []),
+    (
+        '$digest("SHA-256", id)',
+        [("warning", "C225", '"SHA-256"', "the text comes first, then the name of the algorithm")],
+    ),
     ('$replace("-", "", id)', [("warning", "C225", '"-"', "the text comes first, then what it may have")]),
 ]
 
