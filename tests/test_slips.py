@@ -88,6 +88,7 @@ SLIPS = [
     ('$reduce(a, function($s, $v) { $s + $v.b }, "")', [("C219", '""', "write `0`")]),
     ("($s := 1; ($s = $s + 1) ? a)", [("C219", "$s = $s + 1", "write `$s + 1`, or bind it: `$s := …`")]),
     ("$round(a.b) * 100", [("C219", "$round(a.b) * 100", "write `$round(a.b * 100)`")]),
+    ("[a.b, c, a.b]", [("C219", "a.b", "one of them should be another value")]),
     ("a.b + a.b", [("C219", "a.b + a.b", "one of them should be another value")]),
     (
         "$encodeUrlComponent($encodeUrlComponent(a))",

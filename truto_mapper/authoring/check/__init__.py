@@ -54,7 +54,7 @@ from truto_mapper.authoring.check.shared import in_every, is_held, place
 from truto_mapper.authoring.check.spelled import spelled_out
 from truto_mapper.authoring.check.tables import contradictions, first_words, other_keys, unused_joins, unused_tables
 from truto_mapper.authoring.check.truths import truths, turned_around
-from truto_mapper.authoring.check.twice import read_twice, sent_again
+from truto_mapper.authoring.check.twice import constants, read_twice, sent_again
 from truto_mapper.authoring.check.units import mistaken_units
 from truto_mapper.authoring.check.updates import overwritten, unclearable
 from truto_mapper.authoring.check.ways_back import strange_filters, ways_back
@@ -218,7 +218,7 @@ def _together(mapper: Mapper, all_types: Sequence[EndpointTypes], found: Sequenc
     found += [one for rule in _OF_ALL for one in rule(all_types)]
     told = frozenset(place(one) for one in named if one.code in ("C231", "C232"))
     found += [*named, *mistaken, *sent_twice(mapper, misread)]
-    found += [one for each in names for one in (*read_twice(each, told), *sent_again(each))]
+    found += [one for each in names for one in (*read_twice(each, told), *sent_again(each), *constants(each))]
     found += [one for rule in _OF_MEANINGS for one in rule(names)]
     for typed in all_types:
         found += (*unread_fields(typed), *truths(typed), *mistaken_texts(typed))

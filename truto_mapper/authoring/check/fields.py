@@ -287,11 +287,9 @@ def is_list(
 def _is_filtered_list(step: nodes.Step, kind_of: Kind) -> bool:
     """Whether the last step of a path is a declared list, of which predicates leave several: `rows[at != null]`."""
     tests = list(_filters(step))
-    before = kind_of(step) if tests and isinstance(step.node, nodes.Name) else types.ANY
-    is_array = (
-        quiet(step.node, TypeScope({}, types.item_of(before))).solid == {"array"} if before != types.ANY else False
-    )
-    return is_array and all(map(keeps_several, tests))
+    if not (tests and isinstance(step.node, nodes.Name) and all(map(keeps_several, tests))):
+        return False
+    return quiet(step.node, TypeScope({}, types.item_of(kind_of(step)))).solid == {"array"}
 
 
 def _is_counted(expression: Expression) -> bool:

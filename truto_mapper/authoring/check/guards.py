@@ -40,7 +40,7 @@ def swapped_branches(typed: EndpointTypes) -> Iterator[Diagnostic]:
     So does `$not($owner) ? $owner.name`, without another branch, and `title ? "none" : title`.
     """
     lets = dict(typed.endpoint.let)
-    for one in once(typed.endpoint):
+    for one in {id(one): one for _, one in typed.expressions}.values():
         for node in one.below if "?" in one.text else ():
             if isinstance(node, nodes.Condition):
                 name, is_there = _existing(typed, node.condition)
@@ -49,16 +49,23 @@ def swapped_branches(typed: EndpointTypes) -> Iterator[Diagnostic]:
                 if name and gone is not None and _reads(gone, name, lets) and not is_read:
                     message = f"this reads `${name}`, which is absent here: the condition says so"
                     yield one.diagnostic("C227", message, gone, severity="warning", hint=_TURN)
-                elif is_simple_path(test := node.condition) and node.otherwise == test and _is_apart(node.then, test):
-                    message = f"this gives `{written(one, test)}` only where it has no value"
-                    yield one.diagnostic("C227", message, test, severity="warning", hint=_TURN)
+                elif (read := _given_in_vain(node)) is not None:
+                    message = f"this gives `{written(one, read)}` only where it has no value"
+                    yield one.diagnostic("C227", message, read, severity="warning", hint=_TURN)
 
 
 _TURN = "turn the condition round, or swap the branches"
 
 
-def _is_apart(node: nodes.Node, path: nodes.Node) -> bool:
-    return not any(one == path for one in nodes.walk(node))
+def _given_in_vain(node: nodes.Condition) -> nodes.Node | None:
+    """The path of `a ? b : a`, or of `$not(a) ? a : b`."""
+    match node.condition:
+        case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(path,)):
+            given, other = node.then, node.otherwise
+        case path:
+            given, other = node.otherwise, node.then  # type: ignore[assignment]  # there may be none
+    is_apart = other is None or not any(one == path for one in nodes.walk(other))
+    return path if is_simple_path(path) and given == path and is_apart else None
 
 
 def lost_defaults(typed: EndpointTypes) -> Iterator[Diagnostic]:

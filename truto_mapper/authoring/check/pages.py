@@ -35,7 +35,7 @@ def mispaged(typed: EndpointTypes) -> Iterator[Diagnostic]:
     if more is not None and isinstance(more.node, (nodes.String, nodes.Number, nodes.Value)):
         message = "this is the same for every page"
         yield more.diagnostic("C240", message, severity="warning", hint="read it in the reply")
-    yield from () if more is None else (*_no_flag(typed, more), *_backwards(typed, more))
+    yield from () if more is None else (*_no_flag(typed, more), *_backwards(typed, more), *_always_more(typed, more))
     yield from _miscounted(endpoint)
     yield from (*_endless(typed), *_of_rows(typed))
     pages = endpoint.pagination
@@ -99,6 +99,16 @@ def _no_flag(typed: EndpointTypes, more: Expression) -> Iterator[Diagnostic]:
     elif kind.path and kind.solid <= types.NUMBER.kinds and _is_count(words(kind.path[-1])):
         message = f"`{dotted(kind.path)}` is a number, and any but 0 means that more follows"
         yield more.diagnostic("C240", message, severity="warning", hint="compare it, as in `page < pages`")
+
+
+def _always_more(typed: EndpointTypes, more: Expression) -> Iterator[Diagnostic]:
+    """C240: `$exists(meta.pages)`, which each page has."""
+    match more.node:
+        case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)):
+            kind = typed.kind(one)
+            if kind.path is not None and "undefined" not in kind.kinds:
+                message = f"this is true for every page: `{written(more, one)}` is always there"
+                yield more.diagnostic("C240", message, severity="warning", hint="compare it, as in `page < pages`")
 
 
 def _is_count(name: Words) -> bool:

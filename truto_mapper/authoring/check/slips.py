@@ -1,7 +1,7 @@
 """What is valid JSONata, but was probably meant to be something else; found without any types."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from itertools import pairwise, starmap
 
@@ -35,8 +35,8 @@ def slips(
             case nodes.Path(steps=steps):
                 yield from _path(expression, steps, settings or {})
                 yield from _brackets(expression, node)
-            case nodes.Object(pairs=pairs) | nodes.Group(pairs=pairs):
-                yield from _repeated_keys(expression, pairs)
+            case nodes.Array() | nodes.Object() | nodes.Group():
+                yield from _repeated(expression, node)
             case nodes.Term(expression=nodes.String() | nodes.Number() as key):
                 field = f"write `{key.value}` for the field" if isinstance(key, nodes.String) else "write a field"
                 yield _warning(expression, "C222", key, "this key is the same for each item", field)
@@ -97,8 +97,12 @@ def _twice_in_text(expression: Expression) -> Iterator[Diagnostic]:
     for _, parts in joined_texts(expression.node) if "&" in expression.text else ():
         read = [one for one in parts if not isinstance(one, nodes.CONSTANTS)]
         if len(read) > 1 and all(one == read[0] for one in read):
-            message = f"`{written(expression, read[0])}` comes twice in this text"
-            yield _warning(expression, "C219", read[1], message, "one of them should be another value")
+            yield _twice(expression, read[1], "text")
+
+
+def _twice(expression: Expression, node: nodes.Node, what: str) -> Diagnostic:
+    message = f"`{written(expression, node)}` comes twice in this {what}"
+    return _warning(expression, "C219", node, message, "one of them should be another value")
 
 
 def _beside(node: nodes.Node) -> Iterator[nodes.Node]:
@@ -173,9 +177,12 @@ def _never_read(expression: Expression) -> Iterator[Diagnostic]:
             yield _warning(expression, "C219", first, message, f"write `${first.value}`")
 
 
-def _repeated_keys(expression: Expression, pairs: Sequence[tuple[nodes.Node, nodes.Node]]) -> Iterator[Diagnostic]:
-    """C219: `{"a": 1, "a": 2}`."""
-    keys = [key for key, _ in pairs]
+def _repeated(expression: Expression, node: nodes.Array | nodes.Object | nodes.Group) -> Iterator[Diagnostic]:
+    """C219: `[first, first]`, and `{"a": 1, "a": 2}`."""
+    items = node.items if isinstance(node, nodes.Array) else ()
+    again = (one for at, one in enumerate(items) if isinstance(one, nodes.Path) and one in items[:at])
+    yield from (_twice(expression, one, "list") for one in again)
+    keys = [] if isinstance(node, nodes.Array) else [key for key, _ in node.pairs]
     for number, key in enumerate(keys):
         if isinstance(key, nodes.String) and key in keys[:number]:
             message = f'the object has "{key.value}" twice, which fails (D1009)'

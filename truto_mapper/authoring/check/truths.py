@@ -98,9 +98,33 @@ def _opposite(naming: Naming) -> Iterator[Diagnostic]:
                 yield naming.diagnostic("C246", f"`{naming.name}` is true where it is another one", "write `=`")
         case nodes.Condition(condition=test, then=then, otherwise=None):
             yield from _given_where_not(naming, test, then)
+    yield from _swapped_words(naming)
     for asked, answer, given in _answers(naming.node):
         if isinstance(given, nodes.String) and _is_of(answer, _NO) and words(given.value) == words(_name(asked)):
             yield naming.diagnostic("C246", f'"{given.value}" is given where `{_name(asked)}` says no', "swap them")
+
+
+def _swapped_words(naming: Naming) -> Iterator[Diagnostic]:
+    """C246: `kind = "PERCENT" ? "fixed" : "percentage"`."""
+    match naming.node:
+        case nodes.Condition(
+            condition=nodes.Binary(operator="=", right=nodes.String(value=asked)),
+            then=nodes.String(value=then),
+            otherwise=nodes.String(value=other),
+        ) if _begins(asked, other) and not _begins(asked, then):
+            yield naming.diagnostic(
+                "C246", f'"{then}" is given for "{asked}", and "{other}" for all others', "swap them"
+            )
+
+
+def _begins(one: str, other: str) -> bool:
+    """Whether one of two words is the other, or begins with it."""
+    words_of_both = sorted((one.lower(), other.lower()), key=len)
+    return len(words_of_both[0]) >= _TELLING and words_of_both[1].startswith(words_of_both[0])
+
+
+#: How many letters of a word tell it from others.
+_TELLING = 4
 
 
 def _other_word(typed: EndpointTypes, naming: Naming) -> Iterator[Diagnostic]:

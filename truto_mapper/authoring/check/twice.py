@@ -7,6 +7,7 @@ from typing import Any
 
 from truto_mapper.authoring.check.namesakes import Named, scaled
 from truto_mapper.authoring.check.namings import Group, Naming
+from truto_mapper.authoring.check.words import words
 from truto_mapper.language import nodes, types
 from truto_mapper.language.names import NamePath, is_simple_path
 from truto_mapper.mapping.linked import leaves
@@ -109,6 +110,23 @@ def sent_again(named: Named) -> Iterator[Diagnostic]:
                 if len(left) == 1:
                     message = f"`{one.name}` and `{first.name}` both send `{place[-1]}`, and nothing sends `{left[0]}`"
                     yield one.diagnostic("C244", message, one.sources[0].meaning(left[0]))
+
+
+def constants(named: Named) -> Iterator[Diagnostic]:
+    """C232: `"quantity": 1` in an object that is made of an item whose `quantity` nothing reads."""
+    body = named.types.scope.variables.get("body", types.ANY)
+    groups = [group for group in named.namings.groups if group.kind == "object"]
+    read = {place for group in groups for one in group.namings for source in one.sources for place in source.places}
+    for group in groups:
+        above = {place[:-1] for one in group.namings for source in one.sources for place in source.places if place[2:]}
+        for one in (each for each in group.namings if isinstance(each.node, nodes.Number | nodes.Value)):
+            for place in sorted(above):
+                known = named.types.properties(place[1:]) if place[0] == "$" else types.properties_at(body, place[1:])
+                left = [name for name in known if words(name) == words(one.name) and (*place, name) not in read]
+                if left and (place[0] == "body" or named.is_unread((*place[1:], left[0]))):
+                    shown = one.expression.text[one.node.span.start : one.node.span.end]
+                    message = f"`{one.name}` is always {shown}, and nothing reads `{left[0]}`"
+                    yield one.diagnostic("C232", message)
 
 
 def _only_read(node: nodes.Node) -> nodes.Node | None:
