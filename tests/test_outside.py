@@ -9,8 +9,7 @@ from truto_mapper.text.errors import MapperError
 
 CASES, TRACKER = data_files.read("outside.yaml"), data_files.read("tracker.yaml")
 MEANINGS = data_files.read("meanings.yaml")
-_LARGE = "stays", "invoices", "courses", "expenses", "surveys", "ledger", "readings", "calendar", "orders"
-_LARGE += "absences", "recordings"
+_LARGE = "stays", "invoices", "courses", "expenses", "surveys", "ledger", "readings", "calendar", "recordings"
 LARGE = {name: data_files.read(f"{name}.yaml") for name in _LARGE}
 RIGHT = {"old": "", "new": ""}
 FINE = [(case, one["files"]) for one in (TRACKER, MEANINGS) for case in (RIGHT, *one["fine"])]

@@ -313,7 +313,8 @@ def _through_list(
     kinds = [kind_of(first.node)]  # of a step, a type is that of what is before it
     kinds += [quiet(one.node, TypeScope({}, types.item_of(kind_of(one)))) for one in more]
     bound = lets[first.node.name].node if isinstance(first.node, nodes.Variable) and first.node.name in lets else None
-    of_let = bound is not None and is_list(bound, kind_of, lets)
+    of_let = isinstance(bound, nodes.Path) and bound.group is None and _through_list(bound.steps, kind_of, lets)
+    of_let = of_let or (bound is not None and is_list(bound, kind_of, lets))
     tests = [one for step in steps for one in (*step.predicates, *step.stages)]
     keep = keeps_several if may_select else _keeps_words
     return (of_let or any(one.solid == {"array"} for one in kinds)) and all(map(keep, tests))

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
 
+from truto_mapper.authoring.check.calls import Slip
 from truto_mapper.language import nodes
 from truto_mapper.language.names import is_simple_path
 from truto_mapper.text.source import Span
-
-#: A node, what is wrong with it, and what to write.
-Slip: TypeAlias = tuple[nodes.Node, str, str]
 
 _NOTHING = nodes.Number(Span(0, 0), 0)
 #: Operators with which nobody holds a value against itself.
@@ -19,7 +16,7 @@ _OTHER = "one of them should be another value"
 
 
 def mistaken_operation(node: nodes.Binary | nodes.Condition, text: Callable[[nodes.Node], str]) -> Iterator[Slip]:
-    """The slips of an operation (C219). `text` gives the text of a node."""
+    """The slips of an operation. `text` gives the text of a node."""
     if isinstance(node, nodes.Condition):
         yield from _divided_by_zero(node, text)
         return
@@ -32,9 +29,9 @@ def _of_one_value(node: nodes.Binary, text: Callable[[nodes.Node], str]) -> Iter
     operator, left, right = node.operator, node.left, node.right
     is_doubled = operator == "+" and isinstance(left, nodes.Path) and is_simple_path(left)
     if left == right and (operator in _DIFFERING or is_doubled):
-        yield node, f"both sides of `{operator}` are `{text(left)}`", _OTHER
+        yield "C219", node, f"both sides of `{operator}` are `{text(left)}`", _OTHER
     elif operator == "*" and _NOTHING in (left, right):
-        yield node, "this is always 0", "remove `* 0`"
+        yield "C219", node, "this is always 0", "remove `* 0`"
 
 
 def _divided_first(node: nodes.Binary, text: Callable[[nodes.Node], str]) -> Iterator[Slip]:
@@ -49,7 +46,7 @@ def _divided_first(node: nodes.Binary, text: Callable[[nodes.Node], str]) -> Ite
             ) as whole,
         ) if node.operator in ("+", "-") and one == other:
             message = f"`{operator}` comes before `{node.operator}`: only `{text(whole)}` is computed so"
-            yield node, message, f"write `(… {node.operator} …) {operator} {text(right)}`"
+            yield "C219", node, message, f"write `(… {node.operator} …) {operator} {text(right)}`"
 
 
 def _comparing(node: nodes.Binary, text: Callable[[nodes.Node], str]) -> Iterator[Slip]:
@@ -59,7 +56,7 @@ def _comparing(node: nodes.Binary, text: Callable[[nodes.Node], str]) -> Iterato
             operator="=", left=nodes.Variable() as one, right=nodes.Binary(operator="+" | "-" | "*" | "&" as operator)
         ) if one in (node.right.left, node.right.right):  # type: ignore[union-attr]  # it is the Binary above
             hint = f"write `{text(node.right)}`, or bind it: `{text(one)} := …`"
-            yield node, f"`=` compares `{text(one)}` with what `{operator}` makes of it", hint
+            yield "C219", node, f"`=` compares `{text(one)}` with what `{operator}` makes of it", hint
 
 
 def _rounded_first(node: nodes.Binary, text: Callable[[nodes.Node], str]) -> Iterator[Slip]:
@@ -70,7 +67,12 @@ def _rounded_first(node: nodes.Binary, text: Callable[[nodes.Node], str]) -> Ite
             left=nodes.Call(procedure=nodes.Variable(name="round" | "floor" | "ceil"), arguments=(one,)),
             right=nodes.Number(value=times),
         ) if is_simple_path(one) and times in _SCALES:
-            yield node, f"`{text(one)}` is rounded before it is multiplied", f"write `$round({text(one)} * {times:g})`"
+            yield (
+                "C219",
+                node,
+                f"`{text(one)}` is rounded before it is multiplied",
+                f"write `$round({text(one)} * {times:g})`",
+            )
 
 
 #: What a unit has of a smaller one that is a decimal part of it.
@@ -86,4 +88,4 @@ def _divided_by_zero(node: nodes.Condition, text: Callable[[nodes.Node], str]) -
                 for one in nodes.walk(node.then)
             ):
                 message = f"this holds where `{text(left)}` is 0, too, by which nothing can be divided"
-                yield test, message, f"write `{text(left)} > 0`"
+                yield "C219", test, message, f"write `{text(left)} > 0`"

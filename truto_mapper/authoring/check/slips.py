@@ -52,7 +52,7 @@ def _operator(expression: Expression, node: nodes.Node) -> Iterator[Diagnostic]:
     match node:
         case nodes.Binary() | nodes.Condition():
             found = mistaken_operation(node, partial(written, expression))
-            yield from starmap(partial(_warning, expression, "C219"), found)
+            yield from starmap(partial(_warning, expression), found)
         case nodes.Coalesce(left=left, right=right) | nodes.Default(left=left, right=right):
             other = right.left if isinstance(right, nodes.Coalesce | nodes.Default) else right
             if left == other:

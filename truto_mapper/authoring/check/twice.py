@@ -1,4 +1,4 @@
-"""Names beside each other that are the same value (C237, C244)."""
+"""Names beside each other that are the same value (C237, C244), or a constant in place of one (C232)."""
 
 from __future__ import annotations
 
@@ -98,8 +98,7 @@ def _keeps(node: nodes.Node, read: nodes.Node) -> bool:
 def sent_again(named: Named) -> Iterator[Diagnostic]:
     """C244: two keys of an object in a request that send one field of a caller's item, where nothing sends another."""
     body = named.types.scope.variables.get("body", types.ANY)
-    groups = [group for group in named.namings.groups if group.kind == "object"]
-    sent = {place for group in groups for one in group.namings for source in one.sources for place in source.places}
+    groups, sent = _objects(named)
     for group in groups:
         known: dict[NamePath, Naming] = {}
         for one in group.namings:
@@ -115,10 +114,10 @@ def sent_again(named: Named) -> Iterator[Diagnostic]:
 def constants(named: Named) -> Iterator[Diagnostic]:
     """C232: `"quantity": 1` in an object that is made of an item whose `quantity` nothing reads."""
     body = named.types.scope.variables.get("body", types.ANY)
-    groups = [group for group in named.namings.groups if group.kind == "object"]
-    read = {place for group in groups for one in group.namings for source in one.sources for place in source.places}
+    groups, read = _objects(named)
     for group in groups:
-        above = {place[:-1] for one in group.namings for source in one.sources for place in source.places if place[2:]}
+        places = (place for one in group.namings for place in _places(one) if place[0] in ("$", "body"))
+        above = {place[:-1] for place in places if place[2:]}
         for one in (each for each in group.namings if isinstance(each.node, nodes.Number | nodes.Value)):
             for place in sorted(above):
                 known = named.types.properties(place[1:]) if place[0] == "$" else types.properties_at(body, place[1:])
@@ -127,6 +126,16 @@ def constants(named: Named) -> Iterator[Diagnostic]:
                     shown = one.expression.text[one.node.span.start : one.node.span.end]
                     message = f"`{one.name}` is always {shown}, and nothing reads `{left[0]}`"
                     yield one.diagnostic("C232", message)
+
+
+def _objects(named: Named) -> tuple[list[Group], set[NamePath]]:
+    """The objects that expressions make, and the places that their keys are made of."""
+    groups = [group for group in named.namings.groups if group.kind == "object"]
+    return groups, {place for group in groups for one in group.namings for place in _places(one)}
+
+
+def _places(naming: Naming) -> Iterator[NamePath]:
+    return (place for source in naming.sources for place in source.places)
 
 
 def _only_read(node: nodes.Node) -> nodes.Node | None:
