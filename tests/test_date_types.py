@@ -236,7 +236,7 @@ def test_a_date_or_something_else_may_have_any_field():
     assert (kind.native, kind.properties) == (None, None)
 
 
-#: What a field or a place of a body gets, and what is said of it.
+#: Edits of a mapping, each with the code that `check` tells; None for an edit that is right.
 PLACES = [
     ("until: $query.until", "until: '$query.until ? $dtFromIso($query.until).toISODate()'", "C241"),
     ("until: $query.until", "until: $dtFromIso($query.until).toISO()", "C241"),

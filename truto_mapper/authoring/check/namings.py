@@ -112,7 +112,7 @@ class Namings:
         pages = [(key, one) for key in _OF_PAGE if (one := getattr(endpoint, key)) is not None]
         self._add("page", (((key.removeprefix("next_"),), one, one.node) for key, one in pages))
         for name, one in endpoint.for_each:
-            self._places |= {name: self._leads_to(one, one.node), "$": self._leads_to(one, one.node)}
+            self._places |= dict.fromkeys((name, "$"), self._leads_to(one, one.node))
         lets = []
         for name, one in endpoint.let:
             lets.append(self._naming((name,), one, one.node))

@@ -67,12 +67,8 @@ def _rounded_first(node: nodes.Binary, text: Callable[[nodes.Node], str]) -> Ite
             left=nodes.Call(procedure=nodes.Variable(name="round" | "floor" | "ceil"), arguments=(one,)),
             right=nodes.Number(value=times),
         ) if is_simple_path(one) and times in _SCALES:
-            yield (
-                "C219",
-                node,
-                f"`{text(one)}` is rounded before it is multiplied",
-                f"write `$round({text(one)} * {times:g})`",
-            )
+            hint = f"write `$round({text(one)} * {times:g})`"
+            yield "C219", node, f"`{text(one)}` is rounded before it is multiplied", hint
 
 
 #: What a unit has of a smaller one that is a decimal part of it.

@@ -251,11 +251,11 @@ def _parameters(typed: EndpointTypes) -> Iterator[Diagnostic]:
             elif template is typed.endpoint.headers:
                 yield from fitting.misfits(one, kind, _wanted(_SENT, str(path[0])))
             elif isinstance(one.node, nodes.Call) and getattr(one.node.procedure, "name", "") == "encodeUrlComponent":
-                message, text = (
+                message, hint = (
                     "what `query_mapping` sends is escaped already",
                     slips.written(one, one.node.arguments[0]),
                 )
-                yield one.diagnostic("C240", message, severity="warning", hint=f"write `{text}`")
+                yield one.diagnostic("C240", message, severity="warning", hint=f"write `{hint}`")
 
 
 def _always_refused(typed: EndpointTypes) -> Iterator[Diagnostic]:

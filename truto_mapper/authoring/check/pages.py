@@ -128,9 +128,8 @@ def _backwards(typed: EndpointTypes, more: Expression) -> Iterator[Diagnostic]:
                 message = "more follows where this is less, not where it is greater"
                 yield more.diagnostic("C240", message, severity="warning", hint="write `<`")
             elif operator == "<=":
-                yield more.diagnostic(
-                    "C240", "this is true on the last page, too", severity="warning", hint="write `<`"
-                )
+                message = "this is true on the last page, too"
+                yield more.diagnostic("C240", message, severity="warning", hint="write `<`")
             path = typed.kind(right).path or ("",)
             pages = [one for one in typed.properties(path[:-1]) if letters(one).endswith("pages")]
             if place not in _OFFSETS and "page" not in whole and pages:

@@ -98,8 +98,8 @@ def _keeps(node: nodes.Node, read: nodes.Node) -> bool:
 def sent_again(named: Named) -> Iterator[Diagnostic]:
     """C244: two keys of an object in a request that send one field of a caller's item, where nothing sends another."""
     body = named.types.scope.variables.get("body", types.ANY)
-    groups, sent = _objects(named)
-    for group in groups:
+    sent = _placed(named)
+    for group in _objects(named):
         known: dict[NamePath, Naming] = {}
         for one in group.namings:
             place = one.sources[0].places[0] if len(one.sources) == 1 and one.sources[0].places else ()
@@ -114,8 +114,8 @@ def sent_again(named: Named) -> Iterator[Diagnostic]:
 def constants(named: Named) -> Iterator[Diagnostic]:
     """C232: `"quantity": 1` in an object that is made of an item whose `quantity` nothing reads."""
     body = named.types.scope.variables.get("body", types.ANY)
-    groups, read = _objects(named)
-    for group in groups:
+    read = _placed(named)
+    for group in _objects(named):
         places = (place for one in group.namings for place in _places(one) if place[0] in ("$", "body"))
         above = {place[:-1] for place in places if place[2:]}
         for one in (each for each in group.namings if isinstance(each.node, nodes.Number | nodes.Value)):
@@ -128,10 +128,14 @@ def constants(named: Named) -> Iterator[Diagnostic]:
                     yield one.diagnostic("C232", message)
 
 
-def _objects(named: Named) -> tuple[list[Group], set[NamePath]]:
-    """The objects that expressions make, and the places that their keys are made of."""
-    groups = [group for group in named.namings.groups if group.kind == "object"]
-    return groups, {place for group in groups for one in group.namings for place in _places(one)}
+def _objects(named: Named) -> Iterator[Group]:
+    """The objects that expressions make."""
+    return (group for group in named.namings.groups if group.kind == "object")
+
+
+def _placed(named: Named) -> set[NamePath]:
+    """The places that the keys of these objects are made of."""
+    return {place for group in _objects(named) for one in group.namings for place in _places(one)}
 
 
 def _places(naming: Naming) -> Iterator[NamePath]:
